@@ -1,0 +1,85 @@
+/**
+ * Every path that rkt uses on disk is built here and nowhere else.
+ * The layout and its promises are documented in docs/on-disk-format.md.
+ */
+
+/** Data directory unless `--dir` says otherwise. */
+export const defaultDataDir = '/var/lib/rkt';
+
+/** State that must not outlive a boot: sockets, address leases, pinned network namespaces. */
+export const runDir = '/run/rkt';
+
+/** Where `rkt metadata-service` takes registrations, as rkt documents it. */
+export const metadataSocket = `${runDir}/metadata-svc.sock`;
+
+/** The link-local address of the metadata service and its URL without a token. */
+export const metadataAddress = '169.254.169.255';
+export const metadataUrl = `http://${metadataAddress}`;
+
+/** Where the network namespaces of pods are pinned, one file per pod, named by the pod's uuid. */
+export const netnsDir = `${runDir}/netns`;
+
+/** Where a network keeps its address leases, one file per address, holding the uuid of the pod. */
+export const leaseDir = (network: string): string => `${runDir}/networks/${network}`;
+
+/** Where the metadata service keeps its database. */
+export const metadataDbDir = (dataDir: string): string => `${dataDir}/metadata-service`;
+
+export interface ImagePaths {
+  readonly root: string;
+  /** Images as downloaded, named by the sha512 of their bytes. */
+  readonly blobs: string;
+  /** One JSON file per image id: what the store knows of it. */
+  readonly info: string;
+  /** One directory per image name, holding one empty file per image id. */
+  readonly names: string;
+  /** One extracted root filesystem per image id. */
+  readonly trees: string;
+  /** Everything unfinished; renamed out of here when complete. */
+  readonly tmp: string;
+}
+
+export function imagePaths(dataDir: string): ImagePaths {
+  const root = `${dataDir}/images`;
+  return {
+    root,
+    blobs: `${root}/blobs`,
+    info: `${root}/info`,
+    names: `${root}/names`,
+    trees: `${root}/trees`,
+    tmp: `${root}/tmp`,
+  };
+}
+
+/** The directories a pod passes through in its life, in order (docs/pod-lifecycle.md). */
+export const podPhases = ['embryo', 'prepare', 'prepared', 'run', 'exited-garbage', 'garbage'] as const;
+export type PodPhase = (typeof podPhases)[number];
+
+export const podsDir = (dataDir: string): string => `${dataDir}/pods`;
+export const podPhaseDir = (dataDir: string, phase: PodPhase): string => `${dataDir}/pods/${phase}`;
+export const podDir = (dataDir: string, phase: PodPhase, uuid: string): string => `${dataDir}/pods/${phase}/${uuid}`;
+
+/** The files inside a pod's directory. `dir` is the result of {@link podDir}. */
+export const podFiles = {
+  /** The reified pod manifest. */
+  manifest: (dir: string): string => `${dir}/pod`,
+  /** Host PID of the pod's PID 1, as rkt's stage1 interface names it. */
+  pid: (dir: string): string => `${dir}/pid`,
+  /** Name of the pod's cgroup, relative to each hierarchy's root. */
+  cgroup: (dir: string): string => `${dir}/subcgroup`,
+  /** What the pod's networks look like, for `list` and teardown. */
+  netInfo: (dir: string): string => `${dir}/net-info.json`,
+  /** The launch plan that stage1 executes. */
+  plan: (dir: string): string => `${dir}/stage1.plan`,
+  /** Exit status per app: a decimal number. */
+  statusDir: (dir: string): string => `${dir}/status`,
+  status: (dir: string, app: string): string => `${dir}/status/${app}`,
+  /** Files about one app: its image manifest and, while it runs, the host PID of its main process. */
+  appDir: (dir: string, app: string): string => `${dir}/appsinfo/${app}`,
+  imageManifest: (dir: string, app: string): string => `${dir}/appsinfo/${app}/manifest`,
+  appPid: (dir: string, app: string): string => `${dir}/appsinfo/${app}/pid`,
+  /** The writable layer of one app's root filesystem. */
+  overlayDir: (dir: string, app: string): string => `${dir}/overlay/${app}`,
+  /** Empty volumes live as long as the pod. */
+  volume: (dir: string, volume: string): string => `${dir}/volumes/${volume}`,
+} as const;
