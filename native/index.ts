@@ -1,0 +1,117 @@
+/**
+ * The typed face of the N-API addon: what node lacks and rkt needs. This file is the contract; `src/addon/binding*.c`
+ * implements it and `src/addon/<topic>.c` does the work without knowing node.
+ *
+ * Every failure throws an Error whose message says what was being done to what, with `errno` (number, positive),
+ * `code` ("ENOENT") and `syscall` set. All descriptors returned are close-on-exec unless said otherwise, and belong to
+ * the caller, who closes them with `fs.closeSync`.
+ */
+
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+export interface PeerCredentials {
+  pid: number;
+  uid: number;
+  gid: number;
+}
+
+export interface NetlinkSocketOptions {
+  /** NETLINK_ROUTE (0), NETLINK_NETFILTER (12), … */
+  protocol: number;
+  /** Open the socket inside this network namespace (a path); absent: the caller's. */
+  netns?: string;
+}
+
+export interface FileHandleExtras {
+  /** Sets or clears close-on-exec. */
+  setCloexec(fd: number, on: boolean): void;
+  /**
+   * flock(2). `nonblocking` true: returns false where it would block; otherwise waits. True when the lock is held
+   * (or released, for 'unlock').
+   */
+  flock(fd: number, operation: 'shared' | 'exclusive' | 'unlock', nonblocking: boolean): boolean;
+  /** syncfs(2): everything written to the file system of `fd` is on disk afterwards. */
+  syncfs(fd: number): void;
+  /** renameat2(2) with RENAME_NOREPLACE: fails with EEXIST where `to` exists. */
+  renameNoReplace(from: string, to: string): void;
+}
+
+export interface Mounts {
+  /**
+   * A detached, read-only clone of the mount that holds `path`, opened at `path` (open_tree + mount_setattr, Linux 5.12).
+   * A program executed through it cannot be opened for writing by way of /proc/self/exe.
+   */
+  openTreeReadonly(path: string): number;
+  /** umount2(path, MNT_DETACH). False where nothing was mounted there or the path is gone. */
+  unmount(path: string): boolean;
+}
+
+export interface Namespaces {
+  /**
+   * Makes a network namespace with its loopback up, and pins it by a bind mount on `path` (the file is made; its directory
+   * must exist). Runs on a thread of its own that ends afterwards, so no thread of node ever leaves its namespaces.
+   * Resolves when the namespace is pinned. Fails with EEXIST where `path` exists.
+   */
+  createNetns(path: string): Promise<void>;
+  /** Undoes {@link createNetns}; idempotent. */
+  removeNetns(path: string): void;
+}
+
+export interface Sockets {
+  /**
+   * A bound netlink socket with extended acks and strict checking on where the kernel has them. With `netns` it is opened by
+   * a short-lived thread that entered that namespace; the socket stays in it, wherever it is used.
+   */
+  netlinkOpen(options: NetlinkSocketOptions): number;
+  /**
+   * Sends one datagram (one message or several) and receives until `acks` messages that end a request have come (NLMSG_ERROR
+   * or NLMSG_DONE). Returns the messages received as one buffer, headers included. Errors of the kernel are not thrown:
+   * they are in the messages. Throws ETIMEDOUT after `timeoutMs`.
+   */
+  netlinkTransact(fd: number, datagram: Uint8Array, acks: number, timeoutMs: number): Buffer;
+  /** Connects to a unix stream socket; send and receive time out after `timeoutMs`. */
+  connectUnix(path: string, timeoutMs: number): number;
+  /** SO_PEERCRED of a connected unix socket. */
+  peerCredentials(fd: number): PeerCredentials;
+}
+
+export interface Processes {
+  /** pidfd_open(2). Throws ESRCH where there is no such process. */
+  pidfdOpen(pid: number): number;
+  /** pidfd_send_signal(2); signal 0 only checks. False where the process is gone. */
+  pidfdSignal(pidfd: number, signal: number): boolean;
+  /**
+   * Resolves when the process of `pidfd` has ended. `cancel` resolves it early with false. The loop is not kept alive by it.
+   * The caller still owns `pidfd` and must not close it before `ended` has settled.
+   */
+  watchPidfd(pidfd: number): { ended: Promise<boolean>; cancel: () => void };
+  /** Soft and hard limit; Infinity for RLIM_INFINITY. */
+  getrlimit(resource: number): { soft: number; hard: number };
+  /**
+   * Pays early, on a thread of its own, for the grace period that the kernel waits for when the first process in a while
+   * moves between cgroups (10 ms on Linux 6.18, cgroup v1): writes the caller's pid to the group it is in already.
+   * Never fails: where it cannot be done, nothing is gained.
+   */
+  warmCgroups(): void;
+}
+
+export interface Native extends FileHandleExtras, Mounts, Namespaces, Sockets, Processes {}
+
+const require = createRequire(import.meta.filename);
+
+/** In an installed tree the addon lies beside the bundle; in a checkout where node-gyp put it. */
+function load(): unknown {
+  const beside = join(import.meta.dirname, 'rkt_native.node');
+  try {
+    return require(beside);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
+    return require(join(import.meta.dirname, 'build', 'Release', 'rkt_native.node'));
+  }
+}
+
+/** The addon as it was loaded; `native/fs.ts` takes its part from the same object. */
+export const addon: unknown = load();
+
+export const native: Native = addon as Native;
