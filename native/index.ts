@@ -66,8 +66,9 @@ export interface Sockets {
   netlinkOpen(options: NetlinkSocketOptions): number;
   /**
    * Sends one datagram (one message or several) and receives until `acks` messages that end a request have come (NLMSG_ERROR
-   * or NLMSG_DONE). Returns the messages received as one buffer, headers included. Errors of the kernel are not thrown:
-   * they are in the messages. Throws ETIMEDOUT after `timeoutMs`.
+   * or NLMSG_DONE); where one of them carries an error, until nothing more is there, as the kernel may answer fewer or more.
+   * Returns the messages received as one buffer, headers included. Errors of the kernel are not thrown: they are in the
+   * messages. Throws ETIMEDOUT after `timeoutMs`.
    */
   netlinkTransact(fd: number, datagram: Uint8Array, acks: number, timeoutMs: number): Buffer;
   /** Connects to a unix stream socket; send and receive time out after `timeoutMs`. */

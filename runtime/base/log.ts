@@ -7,6 +7,8 @@ export interface Log {
   warn(message: string): void;
   /** Printed only with `--debug`. */
   debug(message: string): void;
+  /** Whether debug messages go anywhere. */
+  readonly debugging: boolean;
 }
 
 export function createLog(write: (line: string) => void, debug: boolean): Log {
@@ -14,8 +16,9 @@ export function createLog(write: (line: string) => void, debug: boolean): Log {
     info: (message) => write(`rkt: ${message}\n`),
     warn: (message) => write(`rkt: warning: ${message}\n`),
     debug: debug ? (message) => write(`rkt: debug: ${message}\n`) : () => {},
+    debugging: debug,
   };
 }
 
 /** A log that says nothing. */
-export const quiet: Log = { info: () => {}, warn: () => {}, debug: () => {} };
+export const quiet: Log = { info: () => {}, warn: () => {}, debug: () => {}, debugging: false };

@@ -1,0 +1,47 @@
+# One entry for everything. The pinned node comes with npm and is found first on PATH; the distribution's node only runs npm.
+SHELL := /bin/bash
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+ARCH := $(shell uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+export PATH := $(ROOT)/node_modules/.bin:$(PATH)
+# Packages with a native part are built against the headers of the pinned node, not of the node that runs npm.
+export npm_config_nodedir := $(ROOT)/node_modules/node-linux-$(ARCH)
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: all build lint test demo bench install clean tools
+
+all: build
+
+node_modules/.stamp: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build: node_modules/.stamp
+	npm run --silent build
+
+lint: node_modules/.stamp
+	npm run --silent lint
+
+# Programs of the distribution that the demo, the tests and the bench use beside rkt; rkt itself needs none of them.
+tools:
+	@deploy/tools.sh $(TOOLS)
+
+test: TOOLS := busybox-static iproute2 nftables curl xz-utils bzip2 zstd libarchive-tools procps
+test: tools lint build
+	npm run --silent test
+
+demo: TOOLS := busybox-static curl iproute2 nftables
+demo: tools build
+	node deploy/demo/demo.ts
+
+bench: TOOLS := busybox-static iproute2 podman runc crun systemd-container wrk
+bench: tools build
+	npm run --silent bench
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
+	cp -R --no-preserve=ownership dist/lib/rkt $(DESTDIR)$(PREFIX)/lib/
+	install -m 0755 dist/bin/rkt $(DESTDIR)$(PREFIX)/bin/rkt
+
+clean:
+	rm -rf dist native/build node_modules

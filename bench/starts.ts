@@ -1,0 +1,77 @@
+/** Times whole commands. */
+
+import { spawnSync } from 'node:child_process';
+
+/** A command to time. What makes it unmeasurable here is said instead of a figure. */
+export interface Candidate {
+  readonly label: string;
+  readonly command: readonly string[];
+  /** Undone after every run, untimed. */
+  readonly after?: () => void;
+}
+
+export interface Timing {
+  readonly label: string;
+  /** Milliseconds, sorted; empty where the command failed. */
+  readonly times: readonly number[];
+  readonly failure?: string;
+}
+
+/** One run in milliseconds; throws what the command said where it failed. */
+function once({ command: [program, ...args] }: Candidate): number {
+  const start = performance.now();
+  const { status, stderr, error } = spawnSync(program as string, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  const time = performance.now() - start;
+  if (status !== 0) throw new Error(error?.message ?? stderr.trim().split('\n').at(-1) ?? `exit code ${status}`);
+  return time;
+}
+
+/** Runs all candidates in turn, round by round, so that a noisy moment hits all of them alike. */
+export function measure(candidates: readonly Candidate[], rounds: number): Timing[] {
+  const times = new Map<Candidate, number[]>(candidates.map((candidate) => [candidate, []]));
+  const failures = new Map<Candidate, string>();
+  for (let round = -1; round < rounds; round++) {
+    for (const candidate of candidates) {
+      if (failures.has(candidate)) continue;
+      try {
+        const time = once(candidate);
+        // The first round fills caches.
+        if (round >= 0) times.get(candidate)?.push(time);
+      } catch (error) {
+        failures.set(candidate, (error as Error).message);
+      }
+      candidate.after?.();
+    }
+  }
+  return candidates.map((candidate) => {
+    const failure = failures.get(candidate);
+    const sorted = (times.get(candidate) as number[]).sort((a, b) => a - b);
+    return {
+      label: candidate.label,
+      times: failure === undefined ? sorted : [],
+      ...(failure === undefined ? {} : { failure }),
+    };
+  });
+}
+
+export const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+
+/** The first candidate is what the others are compared with. */
+export function printResults(results: readonly Timing[]): void {
+  const base = median(results[0]?.times ?? []);
+  const width = Math.max(...results.map(({ label }) => label.length));
+  console.log(`${'start to exit of /bin/true'.padEnd(width)}   median      min   × ${results[0]?.label}`);
+  for (const { label, times, failure } of results) {
+    if (failure !== undefined) {
+      console.log(`${label.padEnd(width)}   not measured: ${failure}`);
+      continue;
+    }
+    const [middle, best] = [median(times), times[0] as number];
+    const cells = [middle.toFixed(1), best.toFixed(1)].map((text) => `${text} ms`.padStart(9));
+    console.log(`${label.padEnd(width)} ${cells.join('')}   ${(middle / base).toFixed(2)}`);
+  }
+}

@@ -1,0 +1,88 @@
+/** What a file in commands/ exports, and how its command line is read. */
+
+import type { Context } from './context.ts';
+import { type Option, OptionSet, type OptionValues, type Reader, reader, takeOption, usageError } from './options.ts';
+
+/** One image on the command line of `run`, with what belongs to it. */
+export interface AppArguments {
+  readonly image: string;
+  /** Values of the options that stood after the image. */
+  readonly values: OptionValues;
+  /** The words between `--` and `---`; undefined where there was no `--`. */
+  readonly args: readonly string[] | undefined;
+}
+
+export interface Parsed {
+  readonly values: OptionValues;
+  readonly args: readonly string[];
+  /** Filled for commands that declare `imageOptions`; `args` is empty for these. */
+  readonly apps: readonly AppArguments[];
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows the command's name in the usage line. */
+  readonly usage: string;
+  /** A few sentences for `rkt help NAME`. */
+  readonly description: string;
+  readonly options: readonly Option[];
+  /** Options that may stand after an image and belong to it; the command's arguments are images then. */
+  readonly imageOptions?: readonly Option[];
+  /** Exit code; anything thrown becomes {@link failureCode}. */
+  run(context: Context, parsed: Parsed): number | Promise<number>;
+}
+
+/** Exit code for a failure of rkt itself, so that it can be told from the app's own. */
+export const failureCode = 254;
+
+/**
+ * Reads what stands after the command's name; global options may stand here too. Errors: EUSAGE.
+ */
+export function parseCommandLine(command: Command, words: readonly string[], globals: OptionSet): Parsed {
+  const own = new OptionSet(command.options);
+  const rest = reader(words);
+  const args: string[] = [];
+  const apps: AppArguments[] = [];
+  const take = (word: string, sets: readonly OptionSet[]): boolean => takeOption(word, rest, sets, command.name);
+
+  for (let word = rest.next(); word !== undefined; word = rest.next()) {
+    if (word === '--' && command.imageOptions === undefined) {
+      for (let left = rest.next(); left !== undefined; left = rest.next()) args.push(left);
+    } else if (word === '--' || word === '---') {
+      throw usageError(`"${word}" must follow an image`, `the form is: rkt ${command.name} ${command.usage}`);
+    } else if (take(word, [own, globals])) {
+    } else if (command.imageOptions === undefined) {
+      args.push(word);
+    } else {
+      takeApps(word, rest, command.imageOptions, (option, image) => take(option, [image, own, globals]), apps);
+    }
+  }
+  return { values: own.values(), args, apps };
+}
+
+/** `IMAGE [options] [-- args] [--- IMAGE …]`, from the first image to the end of the line. */
+function takeApps(
+  first: string,
+  rest: Reader,
+  imageOptions: readonly Option[],
+  takeFor: (word: string, image: OptionSet) => boolean,
+  apps: AppArguments[],
+): void {
+  let image = first;
+  let options = new OptionSet(imageOptions);
+  let args: string[] | undefined;
+  const finish = (): number => apps.push({ image, values: options.values(), args });
+
+  for (let word = rest.next(); word !== undefined; word = rest.next()) {
+    if (word === '--' && args === undefined) {
+      args = [];
+      for (let arg = rest.next(); arg !== undefined && arg !== '---'; arg = rest.next()) args.push(arg);
+    } else if (word !== '---' && !takeFor(word, options)) {
+      finish();
+      [image, options, args] = [word, new OptionSet(imageOptions), undefined];
+    }
+  }
+  finish();
+}

@@ -1,0 +1,59 @@
+/** Every command by name. Each is a file of its own, loaded when it is called. */
+
+import type { Command } from '../command.ts';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'fetch',
+    summary: 'store images for later use',
+    load: async () => (await import('./fetch.ts')).command,
+  },
+  {
+    name: 'run',
+    summary: 'run images as a pod',
+    load: async () => (await import('./run.ts')).command,
+  },
+  {
+    name: 'list',
+    summary: 'list pods',
+    load: async () => (await import('./list.ts')).command,
+  },
+  {
+    name: 'status',
+    summary: 'show the state of a pod and the exit codes of its apps',
+    load: async () => (await import('./status.ts')).command,
+  },
+  {
+    name: 'cat-manifest',
+    summary: 'print the manifest of a pod',
+    load: async () => (await import('./cat-manifest.ts')).command,
+  },
+  {
+    name: 'gc',
+    summary: 'remove pods that have exited',
+    load: async () => (await import('./gc.ts')).command,
+  },
+  {
+    name: 'metadata-service',
+    summary: 'serve pods their identity and metadata',
+    load: async () => (await import('./metadata-service.ts')).command,
+  },
+  {
+    name: 'version',
+    summary: 'print versions',
+    load: async () => (await import('./version.ts')).command,
+  },
+  {
+    name: 'help',
+    summary: 'show help for rkt or for a command',
+    load: async () => (await import('./help.ts')).command,
+  },
+];
+
+export const findCommand = (name: string): CommandEntry | undefined => commands.find((entry) => entry.name === name);

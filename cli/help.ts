@@ -1,0 +1,52 @@
+/** Help texts, made from the declarations of the commands and their options. */
+
+import type { Command } from './command.ts';
+import { globalOptions } from './global-options.ts';
+import type { Option } from './options.ts';
+
+function optionLabel(option: Option): string {
+  if (option.type === 'switch') return `--${option.name}`;
+  if (option.type === 'value' && option.bare !== undefined) return `--${option.name}[=${option.placeholder}]`;
+  return `--${option.name}=${option.placeholder}`;
+}
+
+function optionLines(options: readonly Option[]): string[] {
+  const shown = options.filter((option) => option.hidden !== true);
+  const width = Math.max(...shown.map((option) => optionLabel(option).length));
+  return shown.map((option) => {
+    const standard = option.type === 'value' || option.type === 'duration' ? option.default : undefined;
+    const suffix = standard === undefined ? '' : ` (default ${standard})`;
+    return `  ${optionLabel(option).padEnd(width)}  ${option.description}${suffix}`;
+  });
+}
+
+/** `rkt help`. */
+export function overview(commands: readonly { name: string; summary: string }[]): string {
+  const width = Math.max(...commands.map((command) => command.name.length));
+  return [
+    'rkt runs App Container Images as pods that know who they are.',
+    '',
+    'Usage:',
+    '  rkt [global options] COMMAND [options] [arguments]',
+    '',
+    'Commands:',
+    ...commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    '',
+    'Global options, before or after the command; RKT_DIR stands in for --dir, and so on:',
+    ...optionLines(globalOptions),
+    '',
+    '"rkt help COMMAND" tells more about one of them.',
+    '',
+  ].join('\n');
+}
+
+/** `rkt help NAME`. */
+export function commandHelp(command: Command): string {
+  const lines = [command.description, '', 'Usage:', `  rkt ${command.name} ${command.usage}`.trimEnd(), ''];
+  if (command.options.length > 0) lines.push('Options:', ...optionLines(command.options), '');
+  if (command.imageOptions !== undefined) {
+    lines.push('Options of one image, after it:', ...optionLines(command.imageOptions), '');
+  }
+  lines.push('Global options:', ...optionLines(globalOptions), '');
+  return lines.join('\n');
+}

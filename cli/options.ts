@@ -1,0 +1,223 @@
+/**
+ * Options are declared once; parsing, help and the documentation check all read the same declaration.
+ *
+ * The grammar is that of Go's flag packages, which rkt's users know: `--name=value`, `--name value`, switches without a
+ * value or with `=true`/`=false`, and one dash where two are usual (`-debug`, `-insecure-skip-verify`).
+ */
+
+import { RktError } from '../runtime/base/errors.ts';
+import { parseDuration } from './duration.ts';
+
+interface OptionBase {
+  readonly name: string;
+  readonly description: string;
+  /** Understood, but not listed in help. */
+  readonly hidden?: boolean;
+}
+
+export interface SwitchOption extends OptionBase {
+  readonly type: 'switch';
+}
+
+export interface ValueOption extends OptionBase {
+  readonly type: 'value';
+  /** Shown in help: `--dir=DIR`. */
+  readonly placeholder: string;
+  readonly default?: string;
+  /** The value of the option when it stands without one (`--private-net`); such an option takes a value only after `=`. */
+  readonly bare?: string;
+}
+
+export interface ListOption extends OptionBase {
+  readonly type: 'list';
+  readonly placeholder: string;
+}
+
+export interface DurationOption extends OptionBase {
+  readonly type: 'duration';
+  readonly placeholder: string;
+  /** In Go's notation: `30m0s`. */
+  readonly default: string;
+}
+
+export type Option = SwitchOption | ValueOption | ListOption | DurationOption;
+
+/** Values by option name. A switch is a boolean, a duration milliseconds, a list an array in the order given. */
+export type OptionValues = ReadonlyMap<string, boolean | string | number | readonly string[]>;
+
+export const getSwitch = (values: OptionValues, name: string): boolean => values.get(name) === true;
+export const getValue = (values: OptionValues, name: string): string | undefined => {
+  const value = values.get(name);
+  return typeof value === 'string' ? value : undefined;
+};
+export const getList = (values: OptionValues, name: string): readonly string[] => {
+  const value = values.get(name);
+  return Array.isArray(value) ? value : [];
+};
+export const getDuration = (values: OptionValues, name: string): number => {
+  const value = values.get(name);
+  return typeof value === 'number' ? value : 0;
+};
+
+/** An option as it stands on the command line, not yet looked up. */
+interface Word {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** `--name`, `-name`, `--name=value`; undefined for anything that is not an option (`-` alone is an argument). */
+function asOption(word: string): Word | undefined {
+  const match = /^--?([^-=][^=]*)(?:=([\s\S]*))?$/.exec(word);
+  return match === null ? undefined : { name: match[1] as string, value: match[2] };
+}
+
+const truths = new Map([
+  ['true', true],
+  ['1', true],
+  ['t', true],
+  ['false', false],
+  ['0', false],
+  ['f', false],
+]);
+
+function switchValue(option: Option, text: string): boolean {
+  const value = truths.get(text.toLowerCase());
+  if (value === undefined) {
+    throw usageError(`invalid value "${text}" for --${option.name}: must be true or false`);
+  }
+  return value;
+}
+
+/** A mistake on the command line. */
+export function usageError(message: string, hint?: string): RktError {
+  return new RktError(message, hint === undefined ? { code: 'EUSAGE' } : { code: 'EUSAGE', hint });
+}
+
+/** Collects the values of a set of options as they are met, last one winning, lists growing. */
+export class OptionSet {
+  readonly #options: ReadonlyMap<string, Option>;
+  readonly #values = new Map<string, boolean | string | number | string[]>();
+
+  constructor(options: readonly Option[]) {
+    this.#options = new Map(options.map((option) => [option.name, option]));
+  }
+
+  has(name: string): boolean {
+    return this.#options.has(name);
+  }
+
+  names(): string[] {
+    return [...this.#options.keys()];
+  }
+
+  /** Was it given (or taken from the environment)? Defaults do not count. */
+  isSet(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** Takes one value. Errors: EUSAGE where the option cannot hold it. */
+  set(name: string, text: string | undefined): void {
+    const option = this.#options.get(name);
+    if (option === undefined) throw usageError(`unknown option --${name}`);
+    switch (option.type) {
+      case 'switch':
+        this.#values.set(name, text === undefined ? true : switchValue(option, text));
+        break;
+      case 'value':
+        this.#values.set(name, text ?? option.bare ?? '');
+        break;
+      case 'duration':
+        this.#values.set(name, parseDuration(text ?? '', `--${name}`));
+        break;
+      case 'list':
+        this.#values.set(name, [...((this.#values.get(name) as string[] | undefined) ?? []), text ?? '']);
+        break;
+    }
+  }
+
+  /** Whether a value must follow when there is no `=`. */
+  wantsValue(name: string): boolean {
+    const option = this.#options.get(name);
+    if (option === undefined || option.type === 'switch') return false;
+    return !(option.type === 'value' && option.bare !== undefined);
+  }
+
+  /** What was given, and the defaults of what was not. */
+  values(): OptionValues {
+    const all = new Map<string, boolean | string | number | readonly string[]>();
+    for (const option of this.#options.values()) {
+      if (option.type === 'duration') all.set(option.name, parseDuration(option.default, `--${option.name}`));
+      if (option.type === 'value' && option.default !== undefined) all.set(option.name, option.default);
+    }
+    for (const [name, value] of this.#values) all.set(name, value);
+    return all;
+  }
+}
+
+export interface Reader {
+  /** The next word, consumed; undefined at the end. */
+  next(): string | undefined;
+}
+
+export function reader(words: readonly string[]): Reader {
+  let at = 0;
+  return { next: () => words[at++] };
+}
+
+/**
+ * Takes `word` as an option of one of `sets` (first match wins), reading its value from `rest` where it has none of its own.
+ * False where the word is not an option at all. Errors: EUSAGE for unknown options, with the near miss.
+ */
+export function takeOption(word: string, rest: Reader, sets: readonly OptionSet[], where: string): boolean {
+  const found = asOption(word);
+  if (found === undefined) return false;
+  const set = sets.find((candidate) => candidate.has(found.name));
+  if (set === undefined) {
+    throw unknownOption(
+      word,
+      sets.flatMap((candidate) => candidate.names()),
+      where,
+    );
+  }
+  if (found.value !== undefined || !set.wantsValue(found.name)) {
+    set.set(found.name, found.value);
+    return true;
+  }
+  const value = rest.next();
+  if (value === undefined) throw usageError(`option --${found.name} needs a value`);
+  set.set(found.name, value);
+  return true;
+}
+
+function unknownOption(word: string, known: readonly string[], where: string): RktError {
+  const name = word.replace(/^-+/, '').replace(/=.*$/s, '');
+  const near = nearest(name, known);
+  const hint = near === undefined ? `see "rkt help${where === '' ? '' : ` ${where}`}"` : `did you mean --${near}?`;
+  return usageError(`unknown option "${word.replace(/=.*$/s, '')}"${where === '' ? '' : ` for "rkt ${where}"`}`, hint);
+}
+
+/** The name closest to `name`, if one is close enough to be a slip of the fingers. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const limit = Math.max(1, Math.floor(name.length * 0.4));
+  let best: string | undefined;
+  let bestDistance = limit + 1;
+  for (const candidate of known) {
+    const distance = editDistance(name, candidate);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,96 @@
+/**
+ * `npm run build`: dist/, a tree that works wherever it is put.
+ *
+ *   bin/rkt                     finds the rest and becomes node
+ *   lib/rkt/node                the pinned node
+ *   lib/rkt/*.cjs, *.node       the bundles and their native parts
+ *   lib/rkt/stage1/             the built-in stage1, laid out like an image
+ *   lib/rkt/cache/              V8's compiled code, filled here and by the first runs
+ */
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { appcVersion, version } from '../runtime/base/version.ts';
+import { bundle } from './bundle.ts';
+
+const root = dirname(import.meta.dirname);
+const dist = join(root, 'dist');
+const lib = join(dist, 'lib', 'rkt');
+const release = join(root, 'native', 'build', 'Release');
+
+function run(command: string, args: string[]): void {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed${error === undefined ? '' : `: ${error.message}`}`);
+}
+
+function install(from: string, to: string, mode: number): void {
+  copyFileSync(from, to);
+  chmodSync(to, mode);
+}
+
+/** A hard link where that is possible: node is 150 MB. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    install(from, to, 0o755);
+  }
+}
+
+/** rkt's stage1 interface names an image's entry points by annotations (stage1 implementor's guide). */
+function installStage1(): void {
+  const entrypoints = ['run', 'enter', 'gc', 'stop'];
+  const rootfs = join(lib, 'stage1', 'rootfs');
+  mkdirSync(rootfs, { recursive: true });
+  for (const name of entrypoints) install(join(release, `stage1-${name}`), join(rootfs, name), 0o755);
+  const manifest = {
+    acKind: 'ImageManifest',
+    acVersion: appcVersion,
+    name: 'rkt.io/stage1-native',
+    labels: [
+      { name: 'version', value: version },
+      { name: 'os', value: 'linux' },
+      { name: 'arch', value: process.arch === 'x64' ? 'amd64' : 'aarch64' },
+    ],
+    annotations: [
+      ...entrypoints.map((name) => ({ name: `coreos.com/rkt/stage1/${name}`, value: `/${name}` })),
+      { name: 'coreos.com/rkt/stage1/interface-version', value: '6' },
+    ],
+  };
+  writeFileSync(join(lib, 'stage1', 'manifest'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** The licences of everything that is shipped, one after another. */
+function writeLicences(packages: readonly string[]): void {
+  const texts = [...packages, `node-linux-${process.arch}`].map((name) => {
+    const dir = join(root, 'node_modules', name);
+    const { license } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as { license?: string };
+    const file = ['LICENSE', 'LICENSE.md', 'license', 'LICENCE', 'LICENSE.txt'].find((f) => existsSync(join(dir, f)));
+    const text =
+      file === undefined ? `(${license}; the package holds no text of it)` : readFileSync(join(dir, file), 'utf8');
+    return `==== ${name} (${license})\n\n${text}\n`;
+  });
+  writeFileSync(join(lib, 'THIRD-PARTY-LICENSES'), texts.join('\n'));
+}
+
+/** Runs the commands that need no root once, so that the first user finds compiled code. */
+function warmCache(): void {
+  for (const args of [['version'], ['help', 'run']]) {
+    const { status, stderr } = spawnSync(join(dist, 'bin', 'rkt'), args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`the new dist/bin/rkt ${args.join(' ')} failed: ${stderr}`);
+  }
+}
+
+run(process.execPath, [join(root, 'deploy', 'native.ts')]);
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(join(dist, 'bin'), { recursive: true });
+mkdirSync(lib, { recursive: true });
+install(join(release, 'rkt-launcher'), join(dist, 'bin', 'rkt'), 0o755);
+install(join(release, 'rkt_native.node'), join(lib, 'rkt_native.node'), 0o755);
+install(join(root, 'deploy', 'main.cjs'), join(lib, 'main.cjs'), 0o644);
+linkOrCopy(join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node'), join(lib, 'node'));
+installStage1();
+writeLicences(await bundle(lib));
+warmCache();

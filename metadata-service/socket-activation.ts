@@ -1,0 +1,43 @@
+/** Sockets that systemd opened for the service: the protocol of sd_listen_fds(3). */
+
+import { fstatSync } from 'node:fs';
+import { errnoOf, RktError } from '../runtime/base/errors.ts';
+
+/** The first descriptor that is passed (SD_LISTEN_FDS_START). */
+const firstFd = 3;
+
+/**
+ * The descriptors that were passed to this process; none where LISTEN_PID names another one. The variables are removed from
+ * `env`, so that no child takes them for its own. Throws EACTIVATION where they are there but make no sense.
+ */
+export function takeListenFds(env: NodeJS.ProcessEnv, pid = process.pid): number[] {
+  const { LISTEN_PID: forPid, LISTEN_FDS: count } = env;
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
+  if (forPid === undefined || count === undefined || forPid !== String(pid)) return [];
+  if (!/^[0-9]{1,4}$/.test(count)) throw activationError(`LISTEN_FDS is "${count}", not a number`);
+  const fds = Array.from({ length: Number(count) }, (_, i) => firstFd + i);
+  for (const fd of fds) requireSocket(fd);
+  return fds;
+}
+
+/** The one socket that the service can be activated by. Throws EACTIVATION where there are more. */
+export function registrationFd(fds: readonly number[]): number | undefined {
+  if (fds.length > 1) throw activationError(`${fds.length} sockets were passed, but the service takes one`);
+  return fds[0];
+}
+
+function requireSocket(fd: number): void {
+  try {
+    if (fstatSync(fd).isSocket()) return;
+  } catch (error) {
+    throw activationError(`descriptor ${fd} was announced and is not open (${errnoOf(error)})`);
+  }
+  throw activationError(`descriptor ${fd} is not a socket`);
+}
+
+function activationError(reason: string): RktError {
+  return new RktError(`cannot take over the socket of the metadata service: ${reason}`, {
+    code: 'EACTIVATION',
+    hint: 'let the socket unit have exactly one ListenStream=, /run/rkt/metadata-svc.sock',
+  });
+}

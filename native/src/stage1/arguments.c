@@ -1,0 +1,54 @@
+#include "stage1/arguments.h"
+
+#include <string.h>
+
+/* `--net` matches "--net=" too: its value may be left out. */
+static bool matches(const char *argument, const char *known) {
+  size_t length = strlen(known);
+  if (known[length - 1] != '=')
+    return strcmp(argument, known) == 0;
+  return strncmp(argument, known, length) == 0 || (strlen(argument) == length - 1 && strncmp(argument, known, length - 1) == 0);
+}
+
+static bool is_known(const char *argument, const char *const *known) {
+  for (; *known != NULL; known++)
+    if (matches(argument, *known))
+      return true;
+  return false;
+}
+
+static const char *value_of(const char *argument, const char *option) {
+  size_t length = strlen(option);
+  return strncmp(argument, option, length) == 0 ? argument + length : NULL;
+}
+
+static void take_option(const char *argument, struct arguments *arguments) {
+  const char *value;
+  if (strcmp(argument, "--debug") == 0 || strcmp(argument, "--debug=true") == 0)
+    arguments->debug = true;
+  else if (strcmp(argument, "--force") == 0)
+    arguments->force = true;
+  else if ((value = value_of(argument, "--pid=")) != NULL)
+    arguments->pid = value;
+  else if ((value = value_of(argument, "--appname=")) != NULL)
+    arguments->app = value;
+}
+
+int arguments_parse(int argc, char **argv, const char *const *known, struct arguments *ret_arguments,
+                    struct rkt_error *err) {
+  struct arguments arguments = {0};
+  int at = 1;
+  for (; at < argc && strncmp(argv[at], "--", 2) == 0 && argv[at][2] != '\0'; at++) {
+    if (!is_known(argv[at], known))
+      return rkt_fail(err, 0, "unknown option %s", argv[at]);
+    take_option(argv[at], &arguments);
+  }
+  if (at < argc && strcmp(argv[at], "--") == 0)
+    arguments.command = at + 1 < argc ? argv + at + 1 : NULL;
+  else if (at + 1 == argc)
+    arguments.uuid = argv[at];
+  else
+    return rkt_fail(err, 0, at == argc ? "the last argument must be the pod's UUID" : "arguments after the pod's UUID");
+  *ret_arguments = arguments;
+  return 0;
+}

@@ -1,0 +1,22 @@
+/* Command lines of the entrypoints, as rkt's stage1 implementor's guide lays them down. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/error.h"
+
+struct arguments {
+  const char *uuid;
+  bool debug;
+  bool force;
+  const char *pid;
+  const char *app;
+  char **command; /* after --; NULL-terminated, NULL where there is none */
+};
+
+/*
+ * Reads options up to the first other argument. Those in `known` that end in `=` take a value; which of them the plan has
+ * decided already is nothing to us. The argument that follows is the pod's UUID, unless a command stands after `--`.
+ */
+int arguments_parse(int argc, char **argv, const char *const *known, struct arguments *ret_arguments,
+                    struct rkt_error *err);

@@ -1,0 +1,160 @@
+#include "stage1/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+#define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+
+/* mkdir -p. A parent may vanish in between when another pod ends; then it starts over. */
+static int make_directories(const char *path, struct rkt_error *err) {
+  char prefix[PATH_MAX];
+  for (int attempt = 0; attempt < 8; attempt++) {
+    int failed = 0;
+    for (size_t end = 1; failed == 0 && path[end - 1] != '\0'; end++) {
+      end += strcspn(path + end, "/");
+      memcpy(prefix, path, end);
+      prefix[end] = '\0';
+      if (mkdir(prefix, 0755) < 0 && errno != EEXIST)
+        failed = errno;
+      if (path[end] == '\0')
+        break;
+    }
+    if (failed != ENOENT)
+      return failed == 0 ? 0 : rkt_fail(err, failed, "making the cgroup %s", path);
+  }
+  return rkt_fail(err, ENOENT, "making the cgroup %s", path);
+}
+
+static int write_value(int dir, const char *entry, struct rkt_error *err) {
+  size_t length = strcspn(entry, "=");
+  char file[PATH_MAX];
+  if (length >= sizeof(file))
+    return rkt_fail(err, ENAMETOOLONG, "setting %s in the pod's cgroup", entry);
+  memcpy(file, entry, length);
+  file[length] = '\0';
+  const char *value = entry + length + 1;
+  cleanup_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 || write(fd, value, strlen(value)) < 0)
+    return rkt_fail(err, errno, "setting %s in the pod's cgroup", entry);
+  return 0;
+}
+
+static bool is_for_group(const char *entry) { return memchr(entry, '/', strcspn(entry, "=")) != NULL; }
+
+static int write_values(const struct plan_cgroup *cgroup, int dir, bool for_groups, struct rkt_error *err) {
+  for (size_t i = 0; i < cgroup->writes.count; i++) {
+    const char *entry = plan_strings(&cgroup->writes)[i];
+    int result = is_for_group(entry) == for_groups ? write_value(dir, entry, err) : 0;
+    if (result < 0)
+      return result;
+  }
+  return 0;
+}
+
+static int make_group(int dir, const struct plan_cgroup *cgroup, const char *name, struct rkt_error *err) {
+  if (mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
+    return rkt_fail(err, errno, "making the cgroup %s/%s", cgroup->dir, name);
+  return 0;
+}
+
+static int create_one(const struct plan *plan, const struct plan_cgroup *cgroup, struct rkt_error *err) {
+  int result = make_directories(cgroup->dir, err);
+  if (result < 0)
+    return result;
+  cleanup_close int dir = open(cgroup->dir, OPEN_DIR);
+  if (dir < 0)
+    return rkt_fail(err, errno, "opening the cgroup %s", cgroup->dir);
+  result = write_values(cgroup, dir, false, err);
+  if (result == 0 && cgroup->v2)
+    result = make_group(dir, cgroup, CGROUP_INIT, err);
+  for (size_t i = 0; result == 0 && i < plan->apps.count; i++)
+    result = make_group(dir, cgroup, plan_apps(plan)[i].name, err);
+  return result < 0 ? result : write_values(cgroup, dir, true, err);
+}
+
+int cgroup_create(const struct plan *plan, struct rkt_error *err) {
+  for (size_t i = 0; i < plan->cgroups.count; i++) {
+    int result = create_one(plan, &plan_cgroups(plan)[i], err);
+    if (result < 0)
+      return result;
+  }
+  return 0;
+}
+
+/* On a v1 hierarchy the pod's init is in the pod's group itself. */
+static int make_path(const struct plan_cgroup *cgroup, const char *name, const char *file, char *path, size_t size) {
+  bool own_group = cgroup->v2 || strcmp(name, CGROUP_INIT) != 0;
+  int length = own_group ? snprintf(path, size, "%s/%s%s", cgroup->dir, name, file)
+                         : snprintf(path, size, "%s%s", cgroup->dir, file);
+  return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+int cgroup_open_unified(const struct plan *plan, const char *name) {
+  char path[PATH_MAX];
+  for (size_t i = 0; i < plan->cgroups.count; i++) {
+    const struct plan_cgroup *cgroup = &plan_cgroups(plan)[i];
+    if (cgroup->v2 && make_path(cgroup, name, "", path, sizeof(path)) == 0)
+      return open(path, OPEN_DIR);
+  }
+  return -1;
+}
+
+static int open_one(const struct plan_cgroup *cgroup, const char *name, int *ret_fd, struct rkt_error *err) {
+  char path[PATH_MAX];
+  int result = make_path(cgroup, name, "/cgroup.procs", path, sizeof(path));
+  if (result < 0)
+    return rkt_fail(err, -result, "joining the cgroup %s", cgroup->dir);
+  int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0)
+    return rkt_fail(err, errno, "joining the cgroup %s", path);
+  *ret_fd = fd;
+  return 0;
+}
+
+/* 0 is the writing process, whatever PID namespace it is in. */
+static int join_one(int fd, struct rkt_error *err) {
+  return write(fd, "0", 1) < 0 ? rkt_fail(err, errno, "joining the pod's cgroup") : 0;
+}
+
+int cgroup_join(const struct plan *plan, const char *name, bool skip_unified, struct rkt_error *err) {
+  for (size_t i = 0; i < plan->cgroups.count; i++) {
+    const struct plan_cgroup *cgroup = &plan_cgroups(plan)[i];
+    if (cgroup->v2 && skip_unified)
+      continue;
+    cleanup_close int fd = -1;
+    int result = open_one(cgroup, name, &fd, err);
+    if (result == 0)
+      result = join_one(fd, err);
+    if (result < 0)
+      return result;
+  }
+  return 0;
+}
+
+int cgroup_open(const struct plan *plan, const char *name, int *ret_fds, struct rkt_error *err) {
+  for (size_t i = 0; i < plan->cgroups.count; i++) {
+    int result = open_one(&plan_cgroups(plan)[i], name, &ret_fds[i], err);
+    if (result == 0)
+      continue;
+    while (i-- > 0)
+      close(ret_fds[i]);
+    return result;
+  }
+  return 0;
+}
+
+int cgroup_join_opened(const int *fds, size_t count, struct rkt_error *err) {
+  for (size_t i = 0; i < count; i++) {
+    int result = join_one(fds[i], err);
+    if (result < 0)
+      return result;
+  }
+  return 0;
+}

@@ -1,0 +1,98 @@
+#include "stage1/init-apps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "stage1/cgroup.h"
+#include "stage1/spawn.h"
+
+void init_copy_text(struct report *report, const struct rkt_error *error) {
+  snprintf(report->text, sizeof(report->text), "%s", error->message);
+}
+
+static struct launch_state *make_state(struct rkt_error *err) {
+  void *memory = mmap(NULL, sizeof(struct launch_state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    rkt_fail(err, errno, "allocating memory");
+    return NULL;
+  }
+  return memory;
+}
+
+/* A pipe that only POST_STOP apps need; [0] is -1 for the others. */
+static int make_post_stop_pipe(const struct plan_app *app, int pipes[2], struct rkt_error *err) {
+  if (app->post_stop != NULL && pipe2(pipes, O_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "making a pipe");
+  return 0;
+}
+
+static int start_app(const struct plan *plan, const struct plan_app *app, struct init_app *ret_app,
+                     struct rkt_error *err) {
+  cleanup_close int read_end = -1;
+  cleanup_close int write_end = -1;
+  int channel[2];
+  if (pipe2(channel, O_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "making a pipe");
+  read_end = channel[0];
+  write_end = channel[1];
+  int post_stop[2] = {-1, -1};
+  int result = make_post_stop_pipe(app, post_stop, err);
+  struct launch_state *state = result < 0 ? NULL : make_state(err);
+  if (state == NULL)
+    return -err->errnum;
+
+  cleanup_close int group = cgroup_open_unified(plan, app->name);
+  struct spawned child;
+  /*
+   * The mount namespace is copied by the fork itself: init moves to its empty root as soon as the launchers exist, and
+   * pivot_root(2) takes along every process that still shares the namespace.
+   */
+  result = spawn(CLONE_NEWNS, group, &child);
+  if (result < 0)
+    return rkt_fail(err, -result, "starting a process for app \"%s\"", app->name);
+  if (child.pid == 0) {
+    struct launch launch = {.plan = plan, .app = app, .state = state, .channel = write_end, .post_stop = post_stop[0],
+                            .in_unified = child.in_cgroup};
+    if (post_stop[1] >= 0)
+      close(post_stop[1]);
+    launch_app(&launch);
+  }
+  if (post_stop[0] >= 0)
+    close(post_stop[0]);
+  *ret_app = (struct init_app){
+      .pid = child.pid, .channel = rkt_steal_fd(&read_end), .post_stop = post_stop[1], .state = state};
+  return 0;
+}
+
+int init_start_apps(const struct plan *plan, int socket, struct init_apps *ret_apps, struct rkt_error *err) {
+  struct init_app *items = calloc(plan->apps.count, sizeof(*items));
+  if (items == NULL)
+    return rkt_fail(err, ENOMEM, "starting the apps");
+  for (uint32_t i = 0; i < plan->apps.count; i++) {
+    int result = start_app(plan, &plan_apps(plan)[i], &items[i], err);
+    if (result < 0) {
+      free(items);
+      return result;
+    }
+    items[i].index = i;
+    report_send(socket, &(struct report){.kind = REPORT_FORKED, .app = i, .pid = items[i].pid});
+  }
+  *ret_apps = (struct init_apps){.items = items, .count = plan->apps.count};
+  return 0;
+}
+
+pid_t init_run_post_stop(struct init_app *app) {
+  if (app->post_stop < 0)
+    return 0;
+  bool told = app->started && write(app->post_stop, "", 1) == 1;
+  close(app->post_stop);
+  app->post_stop = -1;
+  return told ? app->state->post_stop_pid : 0;
+}

@@ -1,0 +1,28 @@
+/* The apps as the pod's init knows them. */
+#pragma once
+
+#include "stage1/launch.h"
+#include "stage1/report.h"
+
+struct init_app {
+  uint32_t index;
+  pid_t pid;     /* 0: it has ended */
+  int channel;   /* its end means: executed, or dead; -1 once that is known */
+  bool started;
+  int post_stop; /* -1, or where a byte starts POST_STOP */
+  pid_t post_stop_pid; /* 0: not running */
+  struct launch_state *state;
+};
+
+struct init_apps {
+  struct init_app *items;
+  size_t count;
+};
+
+/* Forks a launcher for every app, and reports their processes. */
+int init_start_apps(const struct plan *plan, int socket, struct init_apps *ret_apps, struct rkt_error *err);
+
+/* Starts POST_STOP of an app that has ended; returns its process, or 0 where there is nothing to run. */
+pid_t init_run_post_stop(struct init_app *app);
+
+void init_copy_text(struct report *report, const struct rkt_error *error);

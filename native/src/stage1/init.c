@@ -1,0 +1,142 @@
+#include "stage1/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stage1/exit-code.h"
+#include "stage1/init-apps.h"
+#include "stage1/init-setup.h"
+#include "stage1/memory.h"
+#include "stage1/report.h"
+#include "stage1/signals.h"
+
+struct init {
+  int socket;
+  int signals;
+  struct init_apps apps;
+  bool stopping;
+};
+
+static void signal_apps(const struct init *init, int number) {
+  for (size_t i = 0; i < init->apps.count; i++)
+    if (init->apps.items[i].pid > 0)
+      kill(init->apps.items[i].pid, number);
+}
+
+static void stop_apps(struct init *init, int number) {
+  if (!init->stopping)
+    report_send(init->socket, &(struct report){.kind = REPORT_STOPPING});
+  init->stopping = true;
+  signal_apps(init, number);
+}
+
+/* The end of PID 1 is the end of everything in its namespace. */
+static _Noreturn void end_pod(int code) { _exit(code); }
+
+static void check_started(struct init *init, struct init_app *app) {
+  if (app->channel < 0)
+    return;
+  close(app->channel);
+  app->channel = -1;
+  if (atomic_load(&app->state->failed)) {
+    struct report report = {.kind = REPORT_FAILED, .app = app->index};
+    init_copy_text(&report, &app->state->error);
+    report_send(init->socket, &report);
+    end_pod(EXIT_OWN_FAILURE);
+  }
+  app->started = atomic_load(&app->state->executing) != 0;
+  if (!app->started)
+    return;
+  report_send(init->socket, &(struct report){.kind = REPORT_STARTED, .app = app->index});
+  memory_release_code();
+}
+
+static void end_app(struct init *init, struct init_app *app, int status) {
+  check_started(init, app);
+  int code = exit_code_of(status);
+  app->pid = 0;
+  app->post_stop_pid = init_run_post_stop(app);
+  report_send(init->socket, &(struct report){.kind = REPORT_EXITED, .app = app->index, .value = code});
+  if (code != 0)
+    stop_apps(init, SIGTERM);
+}
+
+static void reap(struct init *init) {
+  int status;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    for (size_t i = 0; i < init->apps.count; i++) {
+      struct init_app *app = &init->apps.items[i];
+      if (app->pid == pid)
+        end_app(init, app, status);
+      else if (app->state->post_stop_pid == pid)
+        app->state->post_stop_pid = app->post_stop_pid = 0;
+    }
+}
+
+static void handle_signals(struct init *init) {
+  for (int number; (number = signals_next(init->signals)) != 0;) {
+    if (number == SIGCHLD)
+      reap(init);
+    else if (signals_is_stop(number))
+      stop_apps(init, number);
+    else
+      signal_apps(init, number);
+  }
+}
+
+static bool is_over(const struct init *init) {
+  for (size_t i = 0; i < init->apps.count; i++)
+    if (init->apps.items[i].pid > 0 || init->apps.items[i].post_stop_pid > 0)
+      return false;
+  return true;
+}
+
+static int wait_for_events(struct init *init, struct pollfd *waits, struct rkt_error *err) {
+  waits[0] = (struct pollfd){.fd = init->signals, .events = POLLIN};
+  for (size_t i = 0; i < init->apps.count; i++)
+    waits[i + 1] = (struct pollfd){.fd = init->apps.items[i].channel, .events = POLLIN};
+  if (poll(waits, init->apps.count + 1, -1) < 0 && errno != EINTR)
+    return rkt_fail(err, errno, "waiting for the apps");
+  for (size_t i = 0; i < init->apps.count; i++)
+    if (waits[i + 1].revents != 0)
+      check_started(init, &init->apps.items[i]);
+  handle_signals(init);
+  return 0;
+}
+
+static int run(struct init *init, const struct plan *plan, bool in_unified, struct rkt_error *err) {
+  int result = init_set_up(plan, in_unified, err);
+  if (result == 0)
+    result = init_start_apps(plan, init->socket, &init->apps, err);
+  if (result == 0)
+    result = init_let_go(err);
+  if (result < 0)
+    return result;
+  struct pollfd *waits = calloc(plan->apps.count + 1, sizeof(*waits));
+  if (waits == NULL)
+    return rkt_fail(err, ENOMEM, "waiting for the apps");
+  while (result == 0 && !is_over(init))
+    result = wait_for_events(init, waits, err);
+  return result;
+}
+
+_Noreturn void init_run(const struct plan *plan, int socket, bool in_unified) {
+  struct init init = {.socket = socket};
+  struct rkt_error err;
+  int result = init.signals = signals_open();
+  if (result < 0)
+    rkt_fail(&err, -result, "opening a signal descriptor");
+  else
+    result = run(&init, plan, in_unified, &err);
+  if (result >= 0)
+    end_pod(0);
+  struct report report = {.kind = REPORT_BROKEN};
+  init_copy_text(&report, &err);
+  report_send(socket, &report);
+  end_pod(EXIT_OWN_FAILURE);
+}

@@ -1,0 +1,223 @@
+#include "stage1/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "stage1/cgroup.h"
+#include "stage1/execute.h"
+#include "stage1/exit-code.h"
+#include "stage1/identity.h"
+#include "stage1/mount-api.h"
+#include "stage1/protect.h"
+#include "stage1/rootfs.h"
+#include "stage1/signals.h"
+#include "stage1/spawn.h"
+#include "stage1/system-mounts.h"
+#include "stage1/volumes.h"
+
+static int set_oom_score(const struct plan_app *app, struct rkt_error *err) {
+  if (app->oom_score_adj == PLAN_NO_OOM_SCORE_ADJ)
+    return 0;
+  char text[16];
+  int length = snprintf(text, sizeof(text), "%d", (int32_t)app->oom_score_adj);
+  cleanup_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, text, (size_t)length) < 0)
+    return rkt_fail(err, errno, "setting the OOM score to %s", text);
+  return 0;
+}
+
+static int build_root(const struct plan_app *app, int staging, const int *sources, struct rkt_error *err) {
+  cleanup_close int root = -1;
+  int result = rootfs_attach(app, staging, &root, err);
+  /* Before the volumes: a file that the app lacks is not made in a directory of the host. */
+  if (result == 0)
+    result = protect_make_files(app, root, err);
+  if (result == 0)
+    result = system_mounts(root, staging, err);
+  if (result == 0)
+    result = volumes_attach(app, sources, root, err);
+  if (result == 0)
+    result = protect_paths(app, root, staging, err);
+  if (result == 0 && app->readonly != 0)
+    result = mount_set(root, 0, MOUNT_ATTR_RDONLY, err);
+  return result < 0 ? result : rootfs_pivot(root, err);
+}
+
+/* Everything that needs the host's file systems. */
+static int enter_root(const struct plan_app *app, struct rkt_error *err) {
+  cleanup_close int staging = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (staging < 0)
+    return rkt_fail(err, errno, "opening the staging directory");
+  cleanup_free int *sources = calloc(app->mounts.count + 1, sizeof(int));
+  if (sources == NULL)
+    return rkt_fail(err, ENOMEM, "mounting volumes");
+  /* The caller closes every descriptor once the root is built. */
+  int result = volumes_open(app, sources, err);
+  return result < 0 ? result : build_root(app, staging, sources, err);
+}
+
+/*
+ * The working directory must be what it seems: below /proc there are names that lead to any open descriptor, and a
+ * directory outside the root shows as unreachable (CVE-2024-21626).
+ */
+static int enter_directory(const char *path, struct rkt_error *err) {
+  char name[PATH_MAX];
+  struct statfs filesystem;
+  if (chdir(path) < 0)
+    return rkt_fail(err, errno, "entering the working directory %s", path);
+  if (statfs(".", &filesystem) < 0 || getcwd(name, sizeof(name)) == NULL || name[0] != '/')
+    return rkt_fail(err, 0, "entering the working directory %s: it is outside the root filesystem", path);
+  if (filesystem.f_type == PROC_SUPER_MAGIC)
+    return rkt_fail(err, 0, "entering the working directory %s: it lies in /proc", path);
+  return 0;
+}
+
+int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err) {
+  if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "marking descriptors to be closed");
+  int result = enter_directory(app->cwd, err);
+  if (result < 0)
+    return result;
+  umask(app->umask);
+  /* Fails where the caller leads a session already, which is as well. */
+  (void)setsid();
+  signals_release();
+  result = identity_assume(app, err);
+  return result < 0 ? result : execute(app, command, err);
+}
+
+static _Noreturn void give_up(struct launch_state *state) {
+  atomic_store(&state->failed, 1);
+  _exit(EXIT_OWN_FAILURE);
+  /* A system call filter may refuse even that. */
+  __builtin_trap();
+}
+
+static _Noreturn void become(const struct launch *launch, const struct plan_command *command) {
+  launch_command(launch->app, command, &launch->state->error);
+  give_up(launch->state);
+}
+
+static int check_pre_start(const struct launch *launch, int status, struct rkt_error *err) {
+  const char *name = plan_strings(&launch->app->pre_start->args)[0];
+  if (atomic_load(&launch->state->failed)) {
+    struct rkt_error cause = launch->state->error;
+    return rkt_fail(err, 0, "running the pre-start handler: %.900s", cause.message);
+  }
+  if (WIFSIGNALED(status))
+    return rkt_fail(err, 0, "the pre-start handler \"%s\" was killed by signal %d", name, WTERMSIG(status));
+  if (WEXITSTATUS(status) != 0)
+    return rkt_fail(err, 0, "the pre-start handler \"%s\" exited with code %d", name, WEXITSTATUS(status));
+  return 0;
+}
+
+static int run_pre_start(const struct launch *launch, struct rkt_error *err) {
+  if (launch->app->pre_start == NULL)
+    return 0;
+  struct spawned child;
+  int result = spawn(0, -1, &child);
+  if (result < 0)
+    return rkt_fail(err, -result, "running the pre-start handler");
+  if (child.pid == 0)
+    become(launch, launch->app->pre_start);
+  int status;
+  while (waitpid(child.pid, &status, 0) < 0)
+    if (errno != EINTR)
+      return rkt_fail(err, errno, "waiting for the pre-start handler");
+  return check_pre_start(launch, status, err);
+}
+
+/* Waits in the app's namespaces and cgroup until the app has ended, where nobody could enter any more. */
+static _Noreturn void wait_for_end(const struct launch *launch) {
+  char byte;
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  close(launch->channel);
+  if (read(launch->post_stop, &byte, 1) == 1) {
+    struct rkt_error ignored;
+    launch_command(launch->app, launch->app->post_stop, &ignored);
+  }
+  _exit(EXIT_OWN_FAILURE);
+}
+
+/* It is init's child, not the app's, which would otherwise wait for a process it never started. */
+static int prepare_post_stop(const struct launch *launch, struct rkt_error *err) {
+  if (launch->app->post_stop == NULL)
+    return 0;
+  struct spawned child;
+  int result = spawn(CLONE_PARENT, -1, &child);
+  if (result < 0)
+    return rkt_fail(err, -result, "preparing the post-stop handler");
+  if (child.pid == 0)
+    wait_for_end(launch);
+  launch->state->post_stop_pid = child.pid;
+  return 0;
+}
+
+/* Standard input that is nobody's, from the node that this launcher put into /dev itself. */
+static int set_null_stdin(struct rkt_error *err) {
+  cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+    return rkt_fail(err, errno, "opening /dev/null as standard input");
+  return 0;
+}
+
+/* Nothing of the host stays open, but for the descriptors that are needed until execve. Those end up as 3 and 4. */
+static int drop_descriptors(struct launch *launch, struct rkt_error *err) {
+  int channel = fcntl(launch->channel, F_DUPFD_CLOEXEC, 5);
+  int post_stop = launch->post_stop < 0 ? -1 : fcntl(launch->post_stop, F_DUPFD_CLOEXEC, 5);
+  if (channel < 0 || dup3(channel, 3, O_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "moving a descriptor");
+  if (launch->post_stop >= 0 && (post_stop < 0 || dup3(post_stop, 4, O_CLOEXEC) < 0))
+    return rkt_fail(err, errno, "moving a descriptor");
+  unsigned first = launch->post_stop >= 0 ? 5 : 4;
+  if (close_range(first, ~0u, 0) < 0)
+    return rkt_fail(err, errno, "closing descriptors");
+  launch->channel = 3;
+  launch->post_stop = launch->post_stop >= 0 ? 4 : -1;
+  return 0;
+}
+
+static int prepare(struct launch *launch, struct rkt_error *err) {
+  int result = cgroup_join(launch->plan, launch->app->name, launch->in_unified, err);
+  if (result == 0)
+    result = set_oom_score(launch->app, err);
+  if (result == 0)
+    result = enter_root(launch->app, err);
+  if (result == 0)
+    result = drop_descriptors(launch, err);
+  if (result == 0 && (launch->plan->flags & PLAN_FLAG_NULL_STDIN) != 0)
+    result = set_null_stdin(err);
+  if (result == 0)
+    result = run_pre_start(launch, err);
+  return result < 0 ? result : prepare_post_stop(launch, err);
+}
+
+_Noreturn void launch_app(const struct launch *given) {
+  struct launch launch = *given;
+  struct rkt_error err;
+  signals_release();
+  umask(022);
+  if (prepare(&launch, &err) < 0) {
+    launch.state->error = err;
+    give_up(launch.state);
+  }
+  atomic_store(&launch.state->executing, 1);
+  become(&launch, &launch.app->command);
+}

@@ -1,0 +1,108 @@
+/* The stage1 entrypoint `run`: executes the launch plan in the working directory. See docs/launch-plan.md. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "stage1/arguments.h"
+#include "stage1/exit-code.h"
+#include "stage1/message.h"
+#include "stage1/monitor.h"
+#include "stage1/pod-open.h"
+#include "stage1/signals.h"
+
+/* Everything but --debug was decided when the plan was written. */
+static const char *const options[] = {
+    "--debug=", "--net=", "--mds-token=", "--interactive=", "--local-config=", "--private-users=", "--mutable=",
+    "--hostname=", "--dns-conf-mode=", "--ipc=", "--disable-capabilities-restriction=", "--disable-paths=",
+    "--disable-seccomp=", NULL,
+};
+
+static bool same_directory(const struct stat *a, const struct stat *b) {
+  return S_ISDIR(a->st_mode) && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static int check_directory(const struct plan *plan, struct rkt_error *err) {
+  struct stat here;
+  struct stat planned;
+  struct stat locked;
+  if (stat(".", &here) < 0 || stat(plan->pod_dir, &planned) < 0)
+    return rkt_fail(err, errno, "examining the pod's directory %s", plan->pod_dir);
+  if (!same_directory(&here, &planned))
+    return rkt_fail(err, 0, "the working directory is not the pod's directory %s", plan->pod_dir);
+  if (fstat((int)plan->lock_fd, &locked) < 0 || !same_directory(&here, &locked))
+    return rkt_fail(err, 0, "descriptor %u is not the lock of the pod's directory", plan->lock_fd);
+  const char *passed = getenv("RKT_LOCK_FD");
+  if (passed != NULL && strtoul(passed, NULL, 10) != plan->lock_fd)
+    return rkt_fail(err, 0, "RKT_LOCK_FD is %s, but the plan's lock is descriptor %u", passed, plan->lock_fd);
+  return 0;
+}
+
+static int check_lease(const struct plan *plan, struct rkt_error *err) {
+  struct stat status;
+  if (plan->lease_fd == PLAN_NO_FD)
+    return 0;
+  if (fstat((int)plan->lease_fd, &status) < 0 || !S_ISSOCK(status.st_mode))
+    return rkt_fail(err, 0, "descriptor %u is not the connection of the pod's registration", plan->lease_fd);
+  return 0;
+}
+
+/* Keeps the streams and the plan's descriptors, and those two from whatever is executed. */
+static int keep_descriptors(const struct plan *plan, struct rkt_error *err) {
+  unsigned low = plan->lock_fd;
+  unsigned high = plan->lease_fd == PLAN_NO_FD ? plan->lock_fd : plan->lease_fd;
+  if (low > high) {
+    unsigned swapped = low;
+    low = high;
+    high = swapped;
+  }
+  if ((low > 3 && close_range(3, low - 1, 0) < 0) || (high > low + 1 && close_range(low + 1, high - 1, 0) < 0) ||
+      close_range(high + 1, ~0u, 0) < 0 || close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "closing descriptors");
+  return 0;
+}
+
+static int prepare(int argc, char **argv, struct plan *ret_plan, struct rkt_error *err) {
+  struct arguments arguments;
+  int result = arguments_parse(argc, argv, options, &arguments, err);
+  if (result == 0 && arguments.uuid == NULL)
+    result = rkt_fail(err, 0, "the last argument must be the pod's UUID");
+  if (result == 0)
+    result = pod_fix_streams(err);
+  struct plan plan;
+  if (result == 0)
+    result = pod_read_plan(arguments.uuid, &plan, err);
+  if (result < 0)
+    return result;
+  if (arguments.debug || plan_debug(&plan))
+    message_enable_debug();
+  result = check_directory(&plan, err);
+  if (result == 0)
+    result = check_lease(&plan, err);
+  if (result == 0)
+    result = keep_descriptors(&plan, err);
+  if (result == 0)
+    *ret_plan = plan;
+  return result;
+}
+
+int main(int argc, char **argv) {
+  struct plan plan;
+  struct rkt_error err;
+  if (prepare(argc, argv, &plan, &err) < 0) {
+    message_print("%s", err.message);
+    return EXIT_OWN_FAILURE;
+  }
+  /* Inherited by init and launchers: no app may look into a process that is still ours (CVE-2019-5736). */
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  umask(022);
+  signals_take_over();
+  int code = monitor_run(&plan);
+  plan_free(&plan);
+  return code;
+}

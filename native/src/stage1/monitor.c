@@ -1,0 +1,214 @@
+#include "stage1/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "stage1/cgroup.h"
+#include "stage1/exit-code.h"
+#include "stage1/memory.h"
+#include "stage1/message.h"
+#include "stage1/monitor-start.h"
+#include "stage1/pod-files.h"
+#include "stage1/report.h"
+#include "stage1/signals.h"
+#include "stage1/teardown.h"
+
+#define NOT_KNOWN (-1)
+/* What an app is given whose end nobody reported: it was killed with the pod's init. */
+#define KILLED_CODE (128 + SIGKILL)
+
+struct monitored_app {
+  pid_t pid;
+  int code; /* NOT_KNOWN until it has ended */
+};
+
+struct monitor {
+  const struct plan *plan;
+  int dir;
+  int signals;
+  struct monitor_child init;
+  struct monitored_app *apps;
+  int code;           /* of the pod; NOT_KNOWN as long as nothing has failed */
+  bool stopping;
+  struct timespec deadline; /* when a pod that is stopping gets killed */
+};
+
+static void complain(const struct rkt_error *err) { message_print("%s", err->message); }
+
+static void record_end(struct monitor *monitor, uint32_t index, int code) {
+  struct rkt_error err;
+  monitor->apps[index].code = code;
+  if (code != 0 && monitor->code == NOT_KNOWN)
+    monitor->code = code;
+  if (pod_files_write_status(monitor->dir, &plan_apps(monitor->plan)[index], code, &err) < 0)
+    complain(&err);
+}
+
+static void start_deadline(struct monitor *monitor) {
+  if (monitor->stopping)
+    return;
+  monitor->stopping = true;
+  clock_gettime(CLOCK_MONOTONIC, &monitor->deadline);
+  uint64_t nanoseconds = (uint64_t)monitor->deadline.tv_nsec + monitor->plan->stop_timeout_ms % 1000 * 1000000ull;
+  monitor->deadline.tv_sec += monitor->plan->stop_timeout_ms / 1000 + (time_t)(nanoseconds / 1000000000);
+  monitor->deadline.tv_nsec = (long)(nanoseconds % 1000000000);
+}
+
+static void take_app_report(struct monitor *monitor, const struct report *report) {
+  const struct plan_app *app = &plan_apps(monitor->plan)[report->app];
+  struct rkt_error err;
+  switch (report->kind) {
+  case REPORT_FORKED:
+    monitor->apps[report->app].pid = report->pid;
+    break;
+  case REPORT_STARTED:
+    message_debug("app \"%s\" has started as process %d", app->name, monitor->apps[report->app].pid);
+    if (pod_files_write_app_pid(monitor->dir, app, monitor->apps[report->app].pid, &err) < 0)
+      complain(&err);
+    memory_release_code();
+    break;
+  case REPORT_EXITED:
+    message_debug("app \"%s\" has ended with code %d", app->name, report->value);
+    record_end(monitor, report->app, report->value);
+    break;
+  case REPORT_FAILED:
+    message_print("app \"%s\": %s", app->name, report->text);
+    monitor->code = EXIT_OWN_FAILURE;
+    record_end(monitor, report->app, EXIT_OWN_FAILURE);
+    break;
+  }
+}
+
+static void take_report(struct monitor *monitor, const struct report *report) {
+  if (report->kind == REPORT_BROKEN) {
+    message_print("starting the pod: %s", report->text);
+    monitor->code = EXIT_OWN_FAILURE;
+  } else if (report->kind == REPORT_STOPPING) {
+    start_deadline(monitor);
+  } else if (report->app < monitor->plan->apps.count) {
+    take_app_report(monitor, report);
+  }
+}
+
+/* False once there will be no more. */
+static bool take_reports(struct monitor *monitor) {
+  struct report report;
+  int received;
+  while ((received = report_receive(monitor->init.socket, &report)) > 0)
+    take_report(monitor, &report);
+  return received == 0;
+}
+
+static void pass_signals(struct monitor *monitor) {
+  for (int number; (number = signals_next(monitor->signals)) != 0;) {
+    if (number == SIGCHLD)
+      continue;
+    if (signals_is_stop(number))
+      start_deadline(monitor);
+    pidfd_send_signal(monitor->init.pidfd, number, NULL, 0);
+  }
+}
+
+/* Time left until the deadline, or NULL for as long as it takes. False once it has passed. */
+static bool get_timeout(const struct monitor *monitor, struct timespec *time, struct timespec **ret_timeout) {
+  *ret_timeout = NULL;
+  if (!monitor->stopping)
+    return true;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  time->tv_sec = monitor->deadline.tv_sec - now.tv_sec;
+  time->tv_nsec = monitor->deadline.tv_nsec - now.tv_nsec;
+  if (time->tv_nsec < 0) {
+    time->tv_nsec += 1000000000;
+    time->tv_sec--;
+  }
+  *ret_timeout = time;
+  return time->tv_sec >= 0;
+}
+
+/* Until the init has ended. */
+static void watch(struct monitor *monitor) {
+  struct pollfd waits[] = {
+      {.fd = monitor->init.pidfd, .events = POLLIN},
+      {.fd = monitor->signals, .events = POLLIN},
+      {.fd = monitor->init.socket, .events = POLLIN},
+  };
+  while (waits[0].revents == 0) {
+    struct timespec time;
+    struct timespec *timeout;
+    if (!get_timeout(monitor, &time, &timeout)) {
+      message_debug("the pod did not stop in time and is killed");
+      pidfd_send_signal(monitor->init.pidfd, SIGKILL, NULL, 0);
+      monitor->stopping = false; /* its end is all that is left to wait for */
+      continue;
+    }
+    if (ppoll(waits, 3, timeout, NULL) <= 0)
+      continue;
+    if (waits[1].revents != 0)
+      pass_signals(monitor);
+    if (waits[2].revents != 0 && !take_reports(monitor))
+      waits[2].fd = -1;
+  }
+}
+
+static void collect(struct monitor *monitor) {
+  int status = 0;
+  while (waitpid(monitor->init.pid, &status, 0) < 0 && errno == EINTR)
+    continue;
+  take_reports(monitor);
+  for (uint32_t i = 0; i < monitor->plan->apps.count; i++)
+    if (monitor->apps[i].code == NOT_KNOWN && monitor->apps[i].pid > 0)
+      record_end(monitor, i, KILLED_CODE);
+  if (monitor->code == NOT_KNOWN && exit_code_of(status) != 0)
+    monitor->code = exit_code_of(status);
+}
+
+static int run(struct monitor *monitor, struct rkt_error *err) {
+  monitor->signals = signals_open();
+  if (monitor->signals < 0)
+    return rkt_fail(err, -monitor->signals, "opening a signal descriptor");
+  int result = monitor_start(monitor->plan, monitor->dir, &monitor->init, err);
+  if (result < 0)
+    return result;
+  watch(monitor);
+  collect(monitor);
+  return 0;
+}
+
+/* In this order: the service learns that the pod is gone before its address can be given to another. */
+static void clean_up(const struct plan *plan) {
+  struct rkt_error err;
+  if (plan->lease_fd != PLAN_NO_FD)
+    close((int)plan->lease_fd);
+  teardown_run(plan);
+  if (cgroup_remove(plan, &err) < 0)
+    complain(&err);
+}
+
+int monitor_run(const struct plan *plan) {
+  struct monitor monitor = {.plan = plan, .code = NOT_KNOWN, .signals = -1};
+  struct rkt_error err;
+  cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  cleanup_free struct monitored_app *apps = calloc(plan->apps.count, sizeof(*apps));
+  int result = dir < 0 || apps == NULL ? rkt_fail(&err, errno, "opening the pod's directory") : 0;
+  for (size_t i = 0; apps != NULL && i < plan->apps.count; i++)
+    apps[i].code = NOT_KNOWN;
+  monitor.dir = dir;
+  monitor.apps = apps;
+  if (result == 0)
+    result = run(&monitor, &err);
+  if (result < 0) {
+    complain(&err);
+    monitor.code = EXIT_OWN_FAILURE;
+  }
+  clean_up(plan);
+  return monitor.code == NOT_KNOWN ? 0 : monitor.code;
+}

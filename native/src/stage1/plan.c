@@ -1,0 +1,336 @@
+#include "stage1/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "stage1/plan-reader.h"
+#include "stage1/sysctl.h"
+
+#define MAGIC "RKTPLAN1"
+#define FILE_HEADER_SIZE 12u
+#define DEFAULT_STOP_TIMEOUT_MS 10000
+#define MAX_FD 0x7fffffffu
+#define RLIMIT_SIZE 20u
+
+#define FIELD(name, kind, flags, type, member, maximum)                                                                \
+  { PLAN_##name, #name, PLAN_KIND_##kind, flags, offsetof(type, member), maximum, NULL }
+#define GROUP(name, flags, type, member, schema)                                                                       \
+  { PLAN_##name, #name, PLAN_KIND_GROUP, flags, offsetof(type, member), 0, schema }
+#define FIELDS(table) .fields = (table), .count = sizeof(table) / sizeof((table)[0])
+
+static const char *fail_field(const struct plan_field *field, const struct plan_field **ret_field, const char *reason) {
+  *ret_field = field;
+  return reason;
+}
+
+/* MOUNT */
+
+static const struct plan_field mount_fields[] = {
+    FIELD(MOUNT_SOURCE, PATH, PLAN_REQUIRED, struct plan_mount, source, 0),
+    FIELD(MOUNT_TARGET, PATH, PLAN_REQUIRED | PLAN_CLEAN, struct plan_mount, target, 0),
+    FIELD(MOUNT_FLAGS, U32, 0, struct plan_mount, flags, 7),
+};
+static const struct plan_schema mount_schema = {.size = sizeof(struct plan_mount), FIELDS(mount_fields)};
+
+/* FILE */
+
+static const struct plan_field file_fields[] = {
+    FIELD(FILE_PATH, PATH, PLAN_REQUIRED | PLAN_CLEAN, struct plan_file, path, 0),
+    FIELD(FILE_MODE, U32, PLAN_REQUIRED, struct plan_file, mode, 0777),
+    FIELD(FILE_DATA, BYTES, PLAN_REQUIRED, struct plan_file, data, 0),
+};
+static const char *check_file(const void *item, const struct plan_field **ret_field) {
+  const struct plan_file *file = item;
+  return file->path[1] == '\0' ? fail_field(&file_fields[0], ret_field, "the root is not a file") : NULL;
+}
+static const struct plan_schema file_schema = {
+    .size = sizeof(struct plan_file), FIELDS(file_fields), .check = check_file};
+
+/* PRE_START and POST_STOP */
+
+static const struct plan_field command_fields[] = {
+    FIELD(ARG, STRING, PLAN_REQUIRED | PLAN_REPEATED | PLAN_MAY_BE_EMPTY, struct plan_command, args, 0),
+};
+static const char *check_command(const void *item, const struct plan_field **ret_field) {
+  const struct plan_command *command = item;
+  const char *executable = plan_strings(&command->args)[0];
+  return executable[0] == '\0' ? fail_field(&command_fields[0], ret_field, "the executable's name is empty") : NULL;
+}
+static const struct plan_schema command_schema = {
+    .size = sizeof(struct plan_command), FIELDS(command_fields), .check = check_command};
+
+/* APP */
+
+static const struct plan_app app_defaults = {.oom_score_adj = PLAN_NO_OOM_SCORE_ADJ, .umask = 0022};
+
+enum app_field { APP_NAME, APP_ROOT_WORK, APP_ARG, APP_ENV, APP_RLIMIT, APP_SECCOMP, APP_OOM_SCORE_ADJ, APP_UID, APP_GID };
+
+static const struct plan_field app_fields[] = {
+    [APP_NAME] = FIELD(APP_NAME, STRING, PLAN_REQUIRED, struct plan_app, name, 255),
+    [APP_ROOT_WORK] = FIELD(ROOT_WORK, PATH, 0, struct plan_app, work, 0),
+    [APP_ARG] = FIELD(ARG, STRING, PLAN_REQUIRED | PLAN_REPEATED | PLAN_MAY_BE_EMPTY, struct plan_app, command.args, 0),
+    [APP_ENV] = FIELD(ENV, STRING, PLAN_REPEATED, struct plan_app, env, 0),
+    [APP_RLIMIT] = FIELD(RLIMIT, BYTES, PLAN_REPEATED, struct plan_app, rlimits, RLIMIT_SIZE),
+    [APP_SECCOMP] = FIELD(SECCOMP, BYTES, 0, struct plan_app, seccomp, BPF_MAXINSNS * sizeof(struct sock_filter)),
+    [APP_OOM_SCORE_ADJ] = FIELD(OOM_SCORE_ADJ, U32, 0, struct plan_app, oom_score_adj, 0),
+    [APP_UID] = FIELD(UID, U32, PLAN_REQUIRED, struct plan_app, uid, UINT32_MAX - 1),
+    [APP_GID] = FIELD(GID, U32, PLAN_REQUIRED, struct plan_app, gid, UINT32_MAX - 1),
+    FIELD(ROOT_LOWER, PATH, PLAN_REQUIRED | PLAN_REPEATED, struct plan_app, lowers, 0),
+    FIELD(ROOT_UPPER, PATH, 0, struct plan_app, upper, 0),
+    FIELD(ROOT_READONLY, U32, 0, struct plan_app, readonly, 1),
+    FIELD(CWD, PATH, PLAN_REQUIRED, struct plan_app, cwd, 0),
+    FIELD(SUPPLEMENTARY_GID, U32, PLAN_REPEATED, struct plan_app, groups, UINT32_MAX - 1),
+    FIELD(CAPS_BOUNDING, U64, PLAN_REQUIRED, struct plan_app, caps_bounding, 0),
+    FIELD(NO_NEW_PRIVS, U32, 0, struct plan_app, no_new_privs, 1),
+    GROUP(MOUNT, PLAN_REPEATED, struct plan_app, mounts, &mount_schema),
+    FIELD(MASK_PATH, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, masked, 0),
+    FIELD(READONLY_PATH, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, readonly_paths, 0),
+    GROUP(FILE, PLAN_REPEATED, struct plan_app, files, &file_schema),
+    GROUP(PRE_START, 0, struct plan_app, pre_start, &command_schema),
+    GROUP(POST_STOP, 0, struct plan_app, post_stop, &command_schema),
+    FIELD(UMASK, U32, 0, struct plan_app, umask, 0777),
+};
+
+static bool is_env_entry(const char *entry) {
+  const char *equals = strchr(entry, '=');
+  return equals != NULL && equals != entry;
+}
+
+static const char *check_app_lists(const struct plan_app *app, const struct plan_field **ret_field) {
+  for (size_t i = 0; i < app->env.count; i++)
+    if (!is_env_entry(plan_strings(&app->env)[i]))
+      return fail_field(&app_fields[APP_ENV], ret_field, "not of the form NAME=value");
+  const struct plan_bytes *rlimits = app->rlimits.items;
+  for (size_t i = 0; i < app->rlimits.count; i++)
+    if (rlimits[i].length != RLIMIT_SIZE)
+      return fail_field(&app_fields[APP_RLIMIT], ret_field, "the payload is not 20 bytes");
+  return NULL;
+}
+
+static const char *check_app(const void *item, const struct plan_field **ret_field) {
+  const struct plan_app *app = item;
+  if (strspn(app->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(app->name))
+    return fail_field(&app_fields[APP_NAME], ret_field, "a character is not of a-z, 0-9 and -");
+  if ((app->upper == NULL) != (app->work == NULL))
+    return fail_field(&app_fields[APP_ROOT_WORK], ret_field, "ROOT_UPPER and ROOT_WORK must stand together");
+  if (app->seccomp.data != NULL &&
+      (app->seccomp.length == 0 || app->seccomp.length % sizeof(struct sock_filter) != 0))
+    return fail_field(&app_fields[APP_SECCOMP], ret_field, "not an array of struct sock_filter");
+  int32_t adjustment = (int32_t)app->oom_score_adj;
+  if (app->oom_score_adj != PLAN_NO_OOM_SCORE_ADJ && (adjustment < -1000 || adjustment > 1000))
+    return fail_field(&app_fields[APP_OOM_SCORE_ADJ], ret_field, "not between -1000 and 1000");
+  if (plan_strings(&app->command.args)[0][0] == '\0')
+    return fail_field(&app_fields[APP_ARG], ret_field, "the executable's name is empty");
+  return check_app_lists(app, ret_field);
+}
+
+static const struct plan_schema app_schema = {
+    .size = sizeof(struct plan_app), .defaults = &app_defaults, FIELDS(app_fields), .check = check_app};
+
+/* TEARDOWN */
+
+static const struct plan_field netlink_fields[] = {
+    FIELD(NETLINK_PROTOCOL, U32, PLAN_REQUIRED, struct plan_netlink, protocol, 255),
+    FIELD(NETLINK_DATA, BYTES, PLAN_REQUIRED, struct plan_netlink, data, 64u << 10),
+};
+static const struct plan_schema netlink_schema = {.size = sizeof(struct plan_netlink), FIELDS(netlink_fields)};
+
+static const struct plan_field teardown_fields[] = {
+    GROUP(TEARDOWN_NETLINK, 0, struct plan_teardown, netlink, &netlink_schema),
+    FIELD(TEARDOWN_UMOUNT, PATH, 0, struct plan_teardown, umount, 0),
+    FIELD(TEARDOWN_UNLINK, PATH, 0, struct plan_teardown, unlink, 0),
+};
+static const char *check_teardown(const void *item, const struct plan_field **ret_field) {
+  const struct plan_teardown *step = item;
+  int members = (step->netlink != NULL) + (step->umount != NULL) + (step->unlink != NULL);
+  return members == 1 ? NULL : fail_field(&teardown_fields[0], ret_field, "a step must be exactly one thing");
+}
+static const struct plan_schema teardown_schema = {
+    .size = sizeof(struct plan_teardown), FIELDS(teardown_fields), .check = check_teardown};
+
+/* CGROUP */
+
+static const struct plan_field cgroup_fields[] = {
+    FIELD(CGROUP_DIR, PATH, PLAN_REQUIRED | PLAN_CLEAN, struct plan_cgroup, dir, 0),
+    FIELD(CGROUP_V2, U32, 0, struct plan_cgroup, v2, 1),
+    FIELD(CGROUP_WRITE, STRING, PLAN_REPEATED, struct plan_cgroup, writes, 0),
+};
+
+/* `file=value` or `group/file=value`. */
+static bool is_cgroup_write(const char *entry) {
+  size_t length = strcspn(entry, "=");
+  if (entry[length] != '=' || length == 0 || entry[0] == '/' || entry[0] == '.')
+    return false;
+  const char *slash = memchr(entry, '/', length);
+  if (slash == NULL)
+    return true;
+  size_t file = length - (size_t)(slash + 1 - entry);
+  return file > 0 && slash[1] != '.' && memchr(slash + 1, '/', file) == NULL;
+}
+
+static const char *check_cgroup(const void *item, const struct plan_field **ret_field) {
+  const struct plan_cgroup *cgroup = item;
+  for (size_t i = 0; i < cgroup->writes.count; i++)
+    if (!is_cgroup_write(plan_strings(&cgroup->writes)[i]))
+      return fail_field(&cgroup_fields[2], ret_field, "not of the form file=value or app/file=value");
+  return NULL;
+}
+static const struct plan_schema cgroup_schema = {
+    .size = sizeof(struct plan_cgroup), FIELDS(cgroup_fields), .check = check_cgroup};
+
+/* pod */
+
+static const struct plan pod_defaults = {.lease_fd = PLAN_NO_FD, .stop_timeout_ms = DEFAULT_STOP_TIMEOUT_MS};
+
+enum pod_field { POD_UUID, POD_LOCK_FD, POD_LEASE_FD, POD_APP, POD_SYSCTL, POD_SUBCGROUP };
+
+static const struct plan_field pod_fields[] = {
+    [POD_UUID] = FIELD(UUID, STRING, PLAN_REQUIRED, struct plan, uuid, 36),
+    [POD_LOCK_FD] = FIELD(LOCK_FD, U32, PLAN_REQUIRED, struct plan, lock_fd, MAX_FD),
+    [POD_LEASE_FD] = FIELD(LEASE_FD, U32, 0, struct plan, lease_fd, MAX_FD),
+    [POD_APP] = GROUP(APP, PLAN_REQUIRED | PLAN_REPEATED, struct plan, apps, &app_schema),
+    [POD_SYSCTL] = FIELD(SYSCTL, STRING, PLAN_REPEATED, struct plan, sysctls, 0),
+    [POD_SUBCGROUP] = FIELD(SUBCGROUP, STRING, 0, struct plan, subcgroup, 4095),
+    FIELD(HOSTNAME, STRING, PLAN_REQUIRED, struct plan, hostname, 64),
+    FIELD(POD_DIR, PATH, PLAN_REQUIRED, struct plan, pod_dir, 0),
+    FIELD(NETNS, PATH, 0, struct plan, netns, 0),
+    FIELD(STOP_TIMEOUT_MS, U32, 0, struct plan, stop_timeout_ms, 0x7fffffff),
+    GROUP(CGROUP, PLAN_REPEATED, struct plan, cgroups, &cgroup_schema),
+    GROUP(TEARDOWN, PLAN_REPEATED, struct plan, teardown, &teardown_schema),
+    FIELD(FLAGS, U32, 0, struct plan, flags, 7),
+};
+
+static bool is_uuid(const char *text) {
+  if (strlen(text) != 36)
+    return false;
+  for (size_t i = 0; i < 36; i++) {
+    bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL)
+      return false;
+  }
+  return true;
+}
+
+static bool has_duplicate_app(const struct plan *plan) {
+  const struct plan_app *apps = plan_apps(plan);
+  for (size_t i = 0; i < plan->apps.count; i++)
+    if (plan_find_app(plan, apps[i].name) != &apps[i])
+      return true;
+  return false;
+}
+
+static const char *check_pod(const void *item, const struct plan_field **ret_field) {
+  const struct plan *plan = item;
+  if (!is_uuid(plan->uuid))
+    return fail_field(&pod_fields[POD_UUID], ret_field, "not a UUID in lower case");
+  if (plan->lock_fd < 3)
+    return fail_field(&pod_fields[POD_LOCK_FD], ret_field, "below 3, where standard streams are");
+  if (plan->lease_fd < 3 || plan->lease_fd == plan->lock_fd)
+    return fail_field(&pod_fields[POD_LEASE_FD], ret_field, "below 3, or the lock's");
+  if (has_duplicate_app(plan))
+    return fail_field(&pod_fields[POD_APP], ret_field, "two apps have the same name");
+  for (size_t i = 0; i < plan->sysctls.count; i++) {
+    const char *reason = sysctl_refusal(plan_strings(&plan->sysctls)[i], plan->netns != NULL,
+                                        (plan->flags & PLAN_FLAG_HOST_IPC) == 0);
+    if (reason != NULL)
+      return fail_field(&pod_fields[POD_SYSCTL], ret_field, reason);
+  }
+  return NULL;
+}
+static const struct plan_schema pod_schema = {
+    .size = sizeof(struct plan), .defaults = &pod_defaults, FIELDS(pod_fields), .check = check_pod};
+
+static int check_header(const unsigned char *buffer, size_t length, struct rkt_error *err) {
+  if (length < FILE_HEADER_SIZE || memcmp(buffer, MAGIC, 8) != 0)
+    return rkt_fail(err, 0, "launch plan: offset 0: does not start with " MAGIC);
+  if (length > PLAN_MAX_SIZE)
+    return rkt_fail(err, 0, "launch plan: longer than %u bytes", PLAN_MAX_SIZE);
+  size_t body = (size_t)buffer[8] | (size_t)buffer[9] << 8 | (size_t)buffer[10] << 16 | (size_t)buffer[11] << 24;
+  if (body != length - FILE_HEADER_SIZE)
+    return rkt_fail(err, 0, "launch plan: offset 8: the body is said to be %zu bytes long and is %zu", body,
+                    length - FILE_HEADER_SIZE);
+  return 0;
+}
+
+int plan_parse(unsigned char *buffer, size_t length, struct plan *ret_plan, struct rkt_error *err) {
+  int result = check_header(buffer, length, err);
+  if (result < 0)
+    return result;
+
+  struct plan plan = pod_defaults;
+  struct plan_block *blocks = NULL;
+  result = plan_read_group(&pod_schema, buffer, FILE_HEADER_SIZE, length, &plan, &blocks, err);
+  if (result < 0) {
+    plan_release(&blocks);
+    return result;
+  }
+  plan.blocks = blocks;
+  *ret_plan = plan;
+  return 0;
+}
+
+static int read_all(int fd, unsigned char *buffer, size_t length, struct rkt_error *err) {
+  for (size_t done = 0; done < length;) {
+    ssize_t count = read(fd, buffer + done, length - done);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return rkt_fail(err, errno, "reading the launch plan " PLAN_FILE_NAME);
+    if (count == 0)
+      return rkt_fail(err, 0, "reading the launch plan " PLAN_FILE_NAME ": it is shorter than it was");
+    done += (size_t)count;
+  }
+  return 0;
+}
+
+static int read_file(int dir, struct plan_block **blocks, unsigned char **ret_buffer, size_t *ret_length,
+                     struct rkt_error *err) {
+  cleanup_close int fd = openat(dir, PLAN_FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) < 0)
+    return rkt_fail(err, errno, "opening the launch plan " PLAN_FILE_NAME);
+  if (!S_ISREG(status.st_mode))
+    return rkt_fail(err, 0, "opening the launch plan " PLAN_FILE_NAME ": not a regular file");
+  if (status.st_size > PLAN_MAX_SIZE)
+    return rkt_fail(err, 0, "launch plan: longer than %u bytes", PLAN_MAX_SIZE);
+
+  unsigned char *buffer = plan_allocate(blocks, (size_t)status.st_size, err);
+  if (buffer == NULL)
+    return -ENOMEM;
+  int result = read_all(fd, buffer, (size_t)status.st_size, err);
+  if (result < 0)
+    return result;
+  *ret_buffer = buffer;
+  *ret_length = (size_t)status.st_size;
+  return 0;
+}
+
+int plan_read(int dir, struct plan *ret_plan, struct rkt_error *err) {
+  struct plan_block *blocks = NULL;
+  unsigned char *buffer = NULL;
+  size_t length = 0;
+  int result = read_file(dir, &blocks, &buffer, &length, err);
+  if (result == 0)
+    result = plan_parse(buffer, length, ret_plan, err);
+  if (result < 0) {
+    plan_release(&blocks);
+    return result;
+  }
+  plan_chain(&ret_plan->blocks, blocks);
+  return 0;
+}
+
+void plan_free(struct plan *plan) { plan_release(&plan->blocks); }
+
+const struct plan_app *plan_find_app(const struct plan *plan, const char *name) {
+  const struct plan_app *apps = plan_apps(plan);
+  for (size_t i = 0; i < plan->apps.count; i++)
+    if (strcmp(apps[i].name, name) == 0)
+      return &apps[i];
+  return NULL;
+}

@@ -1,0 +1,196 @@
+/*
+ * The launch plan: everything that was decided about a pod, as `runtime/stage1/plan.ts` encodes it. The format is
+ * described in docs/launch-plan.md; the tags below and in `runtime/stage1/plan-tags.ts` are compared by a test.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum plan_tag {
+  /* pod */
+  PLAN_UUID = 1,
+  PLAN_HOSTNAME = 2,
+  PLAN_POD_DIR = 3,
+  PLAN_LOCK_FD = 4,
+  PLAN_LEASE_FD = 5,
+  PLAN_NETNS = 6,
+  PLAN_STOP_TIMEOUT_MS = 7,
+  PLAN_CGROUP = 8,
+  PLAN_TEARDOWN = 9,
+  PLAN_APP = 10,
+  PLAN_FLAGS = 11,
+  PLAN_SYSCTL = 12,
+  PLAN_SUBCGROUP = 13,
+  /* CGROUP */
+  PLAN_CGROUP_DIR = 20,
+  PLAN_CGROUP_V2 = 21,
+  PLAN_CGROUP_WRITE = 22,
+  /* TEARDOWN */
+  PLAN_TEARDOWN_NETLINK = 30,
+  PLAN_TEARDOWN_UMOUNT = 31,
+  PLAN_TEARDOWN_UNLINK = 32,
+  PLAN_NETLINK_PROTOCOL = 33,
+  PLAN_NETLINK_DATA = 34,
+  /* APP */
+  PLAN_APP_NAME = 40,
+  PLAN_ROOT_LOWER = 41,
+  PLAN_ROOT_UPPER = 42,
+  PLAN_ROOT_WORK = 43,
+  PLAN_ROOT_READONLY = 44,
+  PLAN_ARG = 45,
+  PLAN_ENV = 46,
+  PLAN_CWD = 47,
+  PLAN_UID = 48,
+  PLAN_GID = 49,
+  PLAN_SUPPLEMENTARY_GID = 50,
+  PLAN_CAPS_BOUNDING = 51,
+  PLAN_NO_NEW_PRIVS = 52,
+  PLAN_RLIMIT = 53,
+  PLAN_MOUNT = 54,
+  PLAN_MASK_PATH = 55,
+  PLAN_READONLY_PATH = 56,
+  PLAN_FILE = 57,
+  PLAN_PRE_START = 58,
+  PLAN_POST_STOP = 59,
+  PLAN_SECCOMP = 60,
+  PLAN_OOM_SCORE_ADJ = 61,
+  PLAN_UMASK = 62,
+  /* MOUNT */
+  PLAN_MOUNT_SOURCE = 70,
+  PLAN_MOUNT_TARGET = 71,
+  PLAN_MOUNT_FLAGS = 72,
+  /* FILE */
+  PLAN_FILE_PATH = 80,
+  PLAN_FILE_MODE = 81,
+  PLAN_FILE_DATA = 82,
+};
+
+/* FLAGS */
+#define PLAN_FLAG_DEBUG 1u
+#define PLAN_FLAG_HOST_IPC 2u
+#define PLAN_FLAG_NULL_STDIN 4u
+
+/* MOUNT_FLAGS */
+#define PLAN_MOUNT_READONLY 1u
+#define PLAN_MOUNT_RECURSIVE 2u
+#define PLAN_MOUNT_DEVICES 4u
+
+#define PLAN_NO_FD UINT32_MAX
+#define PLAN_NO_OOM_SCORE_ADJ 0x80000000u
+
+/* A plan is at most this long, header included. */
+#define PLAN_MAX_SIZE (4u << 20)
+#define PLAN_FILE_NAME "stage1.plan"
+
+/* Repeated records. The items of a list of strings are `char *`, with a NULL after the last. */
+struct plan_list {
+  void *items;
+  size_t count;
+};
+
+struct plan_bytes {
+  unsigned char *data;
+  size_t length;
+};
+
+struct plan_cgroup {
+  char *dir;
+  uint32_t v2;
+  struct plan_list writes; /* char * */
+};
+
+struct plan_netlink {
+  uint32_t protocol;
+  struct plan_bytes data;
+};
+
+/* Exactly one member is set. */
+struct plan_teardown {
+  struct plan_netlink *netlink;
+  char *umount;
+  char *unlink;
+};
+
+struct plan_command {
+  struct plan_list args; /* char * */
+};
+
+struct plan_mount {
+  char *source;
+  char *target;
+  uint32_t flags;
+};
+
+struct plan_file {
+  char *path;
+  uint32_t mode;
+  struct plan_bytes data;
+};
+
+struct plan_app {
+  char *name;
+  struct plan_list lowers; /* char *, topmost first */
+  char *upper;
+  char *work;
+  uint32_t readonly;
+  struct plan_command command;
+  struct plan_list env; /* char * */
+  char *cwd;
+  uint32_t uid;
+  uint32_t gid;
+  struct plan_list groups; /* uint32_t */
+  uint64_t caps_bounding;
+  uint32_t no_new_privs;
+  struct plan_list rlimits; /* struct plan_bytes */
+  struct plan_list mounts;  /* struct plan_mount */
+  struct plan_list masked;  /* char * */
+  struct plan_list readonly_paths; /* char * */
+  struct plan_list files;   /* struct plan_file */
+  struct plan_command *pre_start;
+  struct plan_command *post_stop;
+  struct plan_bytes seccomp;
+  uint32_t oom_score_adj;
+  uint32_t umask;
+};
+
+struct plan_block;
+
+struct plan {
+  char *uuid;
+  char *hostname;
+  char *pod_dir;
+  uint32_t lock_fd;
+  uint32_t lease_fd;
+  char *netns;
+  uint32_t stop_timeout_ms;
+  struct plan_list cgroups;  /* struct plan_cgroup */
+  struct plan_list teardown; /* struct plan_teardown */
+  struct plan_list apps;     /* struct plan_app */
+  uint32_t flags;
+  struct plan_list sysctls; /* char * */
+  char *subcgroup;
+  struct plan_block *blocks; /* memory of everything above */
+};
+
+/*
+ * Parses `length` bytes into `ret_plan`. Strings stay in `buffer`, which is written to (terminators) and must outlive the
+ * plan. On failure the message names the tag and its offset in the file, and nothing is kept.
+ */
+int plan_parse(unsigned char *buffer, size_t length, struct plan *ret_plan, struct rkt_error *err);
+
+/* Reads and parses `stage1.plan` of the directory `dir`. The buffer lives until plan_free. */
+int plan_read(int dir, struct plan *ret_plan, struct rkt_error *err);
+
+void plan_free(struct plan *plan);
+
+/* The app of that name, or NULL. */
+const struct plan_app *plan_find_app(const struct plan *plan, const char *name);
+
+static inline const struct plan_app *plan_apps(const struct plan *plan) { return plan->apps.items; }
+static inline const struct plan_cgroup *plan_cgroups(const struct plan *plan) { return plan->cgroups.items; }
+static inline char **plan_strings(const struct plan_list *list) { return list->items; }
+static inline bool plan_debug(const struct plan *plan) { return (plan->flags & PLAN_FLAG_DEBUG) != 0; }

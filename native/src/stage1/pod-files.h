@@ -1,0 +1,24 @@
+/* What stage1 writes into the pod's directory. Every file appears whole or not at all. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "stage1/plan.h"
+
+/* Makes `status/` and `appsinfo/<app>/` where missing. */
+int pod_files_make_directories(int dir, const struct plan *plan, struct rkt_error *err);
+
+/* `subcgroup`: the name of the pod's cgroup. Nothing where the plan has none. */
+int pod_files_write_cgroup(int dir, const struct plan *plan, struct rkt_error *err);
+
+/* `pid`: host PID of the pod's init. */
+int pod_files_write_pid(int dir, pid_t pid, struct rkt_error *err);
+
+/* `appsinfo/<app>/pid`: host PID of the app's main process. */
+int pod_files_write_app_pid(int dir, const struct plan_app *app, pid_t pid, struct rkt_error *err);
+
+/* `status/<app>`: exit code. */
+int pod_files_write_status(int dir, const struct plan_app *app, int code, struct rkt_error *err);
+
+/* A positive decimal number read from `path` below `dir`, as a process id. */
+int pod_files_read_pid(int dir, const char *path, pid_t *ret_pid, struct rkt_error *err);

@@ -1,0 +1,45 @@
+#include "stage1/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+
+void signals_take_over(void) {
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  for (int number = 1; number < NSIG; number++)
+    sigaction(number, &standard, NULL);
+  sigset_t handled_set;
+  sigemptyset(&handled_set);
+  for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+    sigaddset(&handled_set, handled[i]);
+  sigprocmask(SIG_SETMASK, &handled_set, NULL);
+}
+
+void signals_release(void) {
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  sigaction(SIGPIPE, &standard, NULL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int signals_open(void) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+  sigset_t handled_set;
+  sigemptyset(&handled_set);
+  for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+    sigaddset(&handled_set, handled[i]);
+  int fd = signalfd(-1, &handled_set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
+bool signals_is_stop(int signal) { return signal == SIGTERM || signal == SIGINT; }
+
+int signals_next(int fd) {
+  struct signalfd_siginfo info;
+  return read(fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+}

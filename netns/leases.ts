@@ -1,0 +1,51 @@
+/**
+ * Which addresses of the default network are taken. The store is an interface: on disk (lease-files.ts) for pods, in memory
+ * for unit tests. What to give to whom is decided in ipam.ts.
+ */
+
+import type { PodNetworkKind } from './types.ts';
+
+/** One pod's address. */
+export interface Lease {
+  /** The pod's address, not that of the host's end. */
+  ip: string;
+  uuid: string;
+  kind: PodNetworkKind;
+}
+
+/** The leases while nobody else can change them. */
+export interface LeaseTable {
+  /** All leases. What an interrupted {@link add} left behind is removed on the way. */
+  list(): Lease[];
+  /** False where the address is taken. */
+  add(lease: Lease): boolean;
+  /** Idempotent. */
+  remove(ip: string): void;
+  /** The address that was given last, or undefined. */
+  readonly last: string | undefined;
+  setLast(ip: string): void;
+}
+
+export interface LeaseStore {
+  /** Runs `work` with the store locked against every other process. The result must not keep the table. */
+  locked<T>(work: (leases: LeaseTable) => T): T;
+}
+
+/** A store that is gone with the process. */
+export function memoryLeases(initial: Lease[] = [], last?: string): LeaseStore {
+  const leases = new Map(initial.map((lease) => [lease.ip, lease]));
+  const table = {
+    last,
+    list: () => [...leases.values()],
+    add(lease: Lease): boolean {
+      if (leases.has(lease.ip)) return false;
+      leases.set(lease.ip, lease);
+      return true;
+    },
+    remove: (ip: string) => void leases.delete(ip),
+    setLast(ip: string): void {
+      table.last = ip;
+    },
+  };
+  return { locked: (work) => work(table) };
+}

@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import {
+  type BigIntStats,
+  constants,
+  createWriteStream,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { getXattr, listXattrs } from '../../native/fs.ts';
+import { imageIdPrefix } from '../appc/image-id.ts';
+import { parseImageManifest } from '../appc/image-manifest.ts';
+import { errnoOf, isRktError, messageOf, RktError } from '../base/errors.ts';
+import { chunksOf } from './read-archive.ts';
+import type { EntryType, TarEntry } from './tar-entry.ts';
+import { encodeEntry, endOfArchive, paddingOf } from './tar-writer.ts';
+import { shownPath } from './tree-writer.ts';
+import { keepsXattr } from './xattrs.ts';
+
+export interface BuildOptions {
+  /** Directory that becomes the root filesystem, with owners, modes, times, links, nodes and extended attributes. */
+  rootfs: string;
+  /** The image manifest: JSON text, taken over as it is, or a value to encode. */
+  manifest: string | object;
+  /** The file to write; replaced if it exists, and only when everything went well. */
+  output: string;
+  compression?: 'none' | 'gzip' | 'zstd';
+}
+
+export interface BuiltImage {
+  id: string;
+  /** Bytes of the uncompressed tar. */
+  size: number;
+}
+
+function typeOf(status: BigIntStats): EntryType | undefined {
+  if (status.isFile()) return 'file';
+  if (status.isDirectory()) return 'directory';
+  if (status.isSymbolicLink()) return 'symlink';
+  if (status.isCharacterDevice()) return 'character';
+  if (status.isBlockDevice()) return 'block';
+  return status.isFIFO() ? 'fifo' : undefined;
+}
+
+/** The numbers inside a dev_t, as glibc's sys/sysmacros.h takes it apart. */
+function deviceOf(rdev: bigint): { major: number; minor: number } {
+  const major = ((rdev >> 32n) & 0xfffff000n) | ((rdev >> 8n) & 0xfffn);
+  const minor = ((rdev >> 12n) & 0xffffff00n) | (rdev & 0xffn);
+  return { major: Number(major), minor: Number(minor) };
+}
+
+function xattrsOf(path: Buffer): Map<string, Buffer> {
+  try {
+    return new Map(
+      listXattrs(path)
+        .filter(keepsXattr)
+        .map((name) => [name, getXattr(path, name)]),
+    );
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTSUP') return new Map();
+    throw error;
+  }
+}
+
+function fail(path: Uint8Array, reason: string): never {
+  throw new RktError(`cannot put ${shownPath(path)} into an image: ${reason}`, { code: 'EIMAGE' });
+}
+
+/** Walks a directory in the order of the names' bytes and says what each file's entry is. */
+class Walk {
+  readonly #root: Buffer;
+  /** First path of every inode with several names. */
+  readonly #linked = new Map<string, Buffer>();
+
+  constructor(root: string) {
+    this.#root = Buffer.from(root);
+  }
+
+  *entries(inside: Buffer = Buffer.alloc(0)): Generator<{ entry: TarEntry; source: Buffer }> {
+    const source = inside.length === 0 ? this.#root : Buffer.concat([this.#root, Buffer.from('/'), inside]);
+    const entry = this.#entryOf(source, inside);
+    yield { entry, source };
+    if (entry.type !== 'directory') return;
+    for (const name of readdirSync(source, { encoding: 'buffer' }).toSorted(Buffer.compare)) {
+      yield* this.entries(inside.length === 0 ? name : Buffer.concat([inside, Buffer.from('/'), name]));
+    }
+  }
+
+  #entryOf(source: Buffer, inside: Buffer): TarEntry {
+    const status = lstatSync(source, { bigint: true });
+    const type = typeOf(status) ?? fail(source, 'it is a socket');
+    const device = type === 'character' || type === 'block' ? deviceOf(status.rdev) : { major: 0, minor: 0 };
+    if ((type === 'character' || type === 'block') && !inside.toString('latin1').startsWith('dev/')) {
+      fail(source, 'it is a device node outside of /dev');
+    }
+    const path = Buffer.concat([Buffer.from(inside.length === 0 ? 'rootfs' : 'rootfs/'), inside]);
+    const first = type === 'directory' ? undefined : this.#firstName(status, path);
+    const entry: TarEntry = {
+      type: first === undefined ? type : 'hardlink',
+      path: type === 'directory' ? Buffer.concat([path, Buffer.from('/')]) : path,
+      link: first ?? (type === 'symlink' ? readlinkSync(source, { encoding: 'buffer' }) : Buffer.alloc(0)),
+      mode: Number(status.mode & 0o7777n),
+      uid: Number(status.uid),
+      gid: Number(status.gid),
+      size: type === 'file' && first === undefined ? Number(status.size) : 0,
+      mtime: timestampOf(status.mtimeNs),
+      device,
+      xattrs: first === undefined ? xattrsOf(source) : new Map(),
+    };
+    return entry;
+  }
+
+  #firstName(status: BigIntStats, path: Buffer): Buffer | undefined {
+    if (status.nlink < 2n) return undefined;
+    const inode = `${status.dev}:${status.ino}`;
+    const first = this.#linked.get(inode);
+    if (first === undefined) this.#linked.set(inode, path);
+    return first;
+  }
+}
+
+function timestampOf(ns: bigint): TarEntry['mtime'] {
+  const nsec = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return { sec: Number((ns - nsec) / 1_000_000_000n), nsec: Number(nsec) };
+}
+
+function manifestEntry(content: Buffer): TarEntry {
+  return {
+    type: 'file',
+    path: Buffer.from('manifest'),
+    link: Buffer.alloc(0),
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: content.length,
+    mtime: { sec: 0, nsec: 0 },
+    device: { major: 0, minor: 0 },
+    xattrs: new Map(),
+  };
+}
+
+async function* contentOf(source: Buffer, size: number): AsyncGenerator<Buffer> {
+  const handle = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW);
+  let rest = size;
+  try {
+    for await (const chunk of chunksOf(handle)) {
+      rest -= chunk.length;
+      if (rest < 0) break;
+      yield chunk;
+    }
+  } finally {
+    await handle.close();
+  }
+  if (rest !== 0) fail(source, 'it changed while it was read');
+}
+
+async function* archive(manifest: Buffer, rootfs: string): AsyncGenerator<Buffer> {
+  yield Buffer.concat([encodeEntry(manifestEntry(manifest)), manifest, paddingOf(manifest.length)]);
+  for (const { entry, source } of new Walk(rootfs).entries()) {
+    yield encodeEntry(entry);
+    if (entry.size > 0) yield* contentOf(source, entry.size);
+    yield paddingOf(entry.size);
+  }
+  yield endOfArchive;
+}
+
+/** Compressors write no time and no name, so that the same content gives the same file. */
+async function compressor(compression: BuildOptions['compression']): Promise<Transform | undefined> {
+  if (compression === undefined || compression === 'none') return undefined;
+  const { constants: zlib, createGzip, createZstdCompress } = await import('node:zlib');
+  // zstd has a checksum only where one is asked for.
+  return compression === 'gzip' ? createGzip() : createZstdCompress({ params: { [zlib.ZSTD_c_checksumFlag]: 1 } });
+}
+
+/**
+ * Writes an App Container Image: the manifest, then the root filesystem with its entries sorted by name. The same input gives
+ * the same bytes. Throws EMANIFEST for a bad manifest and EIMAGE for what cannot be read or be part of an image.
+ */
+export async function buildAci({ rootfs, manifest, output, compression }: BuildOptions): Promise<BuiltImage> {
+  const text = Buffer.from(typeof manifest === 'string' ? manifest : `${JSON.stringify(manifest, undefined, 2)}\n`);
+  parseImageManifest(text);
+  const hash = createHash('sha512');
+  let size = 0;
+  async function* metered(): AsyncGenerator<Buffer> {
+    for await (const chunk of archive(text, rootfs)) {
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  const unfinished = `${output}.unfinished-${process.pid}`;
+  try {
+    if (!lstatSync(rootfs).isDirectory()) fail(Buffer.from(rootfs), 'it is not a directory');
+    const transform = await compressor(compression);
+    const target = createWriteStream(unfinished, { mode: 0o644 });
+    await (transform === undefined ? pipeline(metered, target) : pipeline(metered, transform, target));
+    renameSync(unfinished, output);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    if (isRktError(error)) throw error;
+    throw new RktError(`cannot build image ${output}: ${messageOf(error)}`, { code: 'EIMAGE', cause: error });
+  }
+  return { id: imageIdPrefix + hash.digest('hex'), size };
+}

@@ -1,0 +1,129 @@
+/** Questions about a root filesystem that are answered before it is mounted. Links in it are followed inside it only. */
+
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { openInRoot } from '../../native/fs.ts';
+import { maxId } from '../appc/field.ts';
+import { errnoOf, RktError } from '../base/errors.ts';
+
+/** Databases of users and groups larger than this are refused. */
+const maxDatabaseBytes = 1024 * 1024;
+
+/** Errors that mean "there is nothing by that name", as exec(3) goes on with the next directory after them. */
+const absent = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG', 'EXDEV']);
+
+/** Runs `work` with an O_PATH descriptor of something in the root filesystem; undefined where there is nothing. */
+function withOpened<T>(root: string, path: string, work: (fd: number, status: Stats) => T): T | undefined {
+  let fd: number;
+  try {
+    fd = openInRoot(root, path);
+  } catch (error) {
+    if (absent.has(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  try {
+    return work(fd, fstatSync(fd));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const isExecutable = (status: Stats): boolean => status.isFile() && (status.mode & 0o111) !== 0;
+
+const join = (directory: string, name: string): string =>
+  (directory.endsWith('/') ? directory : `${directory}/`) + name;
+
+/**
+ * The path, inside the image, of the program that exec(3) would start (aci.md, exec): `exec0` itself where it contains a
+ * slash, otherwise the first executable file of that name along `pathEnv`. An undefined `pathEnv` means the working
+ * directory and then the system's default path. Undefined where there is none.
+ */
+export function findExecutable(
+  treeRoot: string,
+  exec0: string,
+  pathEnv: string | undefined,
+  workingDirectory = '/',
+): string | undefined {
+  if (exec0 === '') return undefined;
+  const absolute = (path: string): string => (path.startsWith('/') ? path : join(workingDirectory, path));
+  const directories = pathEnv === undefined ? ['', '/bin', '/usr/bin'] : pathEnv.split(':');
+  const candidates = exec0.includes('/')
+    ? [absolute(exec0)]
+    : directories.map((directory) => join(directory === '' ? workingDirectory : absolute(directory), exec0));
+  return candidates.find((path) => withOpened(treeRoot, path, (_fd, status) => isExecutable(status)) === true);
+}
+
+function readAll(fd: number, size: number): string {
+  const buffer = Buffer.alloc(size);
+  let length = 0;
+  for (let count = -1; length < size && count !== 0; length += count)
+    count = readSync(fd, buffer, length, size - length, null);
+  return buffer.toString('utf8', 0, length);
+}
+
+/** The lines of a file of the image, split at ":"; none where there is no such file. */
+function readDatabase(root: string, path: string): string[][] {
+  const text = withOpened(root, path, (fd, status) => {
+    if (!status.isFile()) throw new RktError(`${path} is not a regular file`, { code: 'EIMAGE' });
+    if (status.size > maxDatabaseBytes) {
+      throw new RktError(`${path} has ${status.size} bytes, more than the ${maxDatabaseBytes} allowed`, {
+        code: 'EIMAGE',
+      });
+    }
+    // An O_PATH descriptor cannot be read; opening it anew through /proc reaches the very same file.
+    const readable = openSync(`/proc/self/fd/${fd}`, 'r');
+    try {
+      return readAll(readable, status.size);
+    } finally {
+      closeSync(readable);
+    }
+  });
+  return text === undefined ? [] : text.split('\n').map((line) => line.split(':'));
+}
+
+/** A user or group id; undefined where `text` is none. Nothing is ever rounded, wrapped or taken for 0. */
+function parseId(text: string | undefined): number | undefined {
+  if (text === undefined || !/^[0-9]{1,20}$/.test(text)) return undefined;
+  const id = Number(text);
+  return id <= maxId ? id : undefined;
+}
+
+interface Kind {
+  what: 'user' | 'group';
+  database: string;
+  idOfFile: (status: Stats) => number;
+}
+
+const userKind: Kind = { what: 'user', database: '/etc/passwd', idOfFile: (status) => status.uid };
+const groupKind: Kind = { what: 'group', database: '/etc/group', idOfFile: (status) => status.gid };
+
+function fail(what: string, name: string, reason: string): never {
+  throw new RktError(`${what} ${JSON.stringify(name)}: ${reason}`, { code: 'EUSER' });
+}
+
+function lookupId(root: string, name: string, { what, database, idOfFile }: Kind): number {
+  if (name.startsWith('/')) {
+    const id = withOpened(root, name, (_fd, status) => idOfFile(status));
+    return id ?? fail(what, name, 'there is no such file in the image');
+  }
+  const line = name === '' ? undefined : readDatabase(root, database).find((fields) => fields[0] === name);
+  if (line !== undefined) {
+    return parseId(line[2]) ?? fail(what, name, `its id in the image's ${database} is not a number from 0 to ${maxId}`);
+  }
+  const id = parseId(name);
+  if (id !== undefined) return id;
+  return fail(what, name, `it is not in the image's ${database}, and is not a number from 0 to ${maxId}`);
+}
+
+export interface UserIds {
+  uid: number;
+  gid: number;
+}
+
+/**
+ * The ids that an app runs with (aci.md, user and group): looked up in the image's own /etc/passwd and /etc/group, else taken
+ * as numbers; a value that begins with "/" stands for the owner or group of that file. Throws EUSER where a name is unknown
+ * or an id out of range: nobody becomes root by a mistake.
+ */
+export function lookupUser(treeRoot: string, user: string, group: string): UserIds {
+  return { uid: lookupId(treeRoot, user, userKind), gid: lookupId(treeRoot, group, groupKind) };
+}

@@ -1,0 +1,171 @@
+import { ArchiveError } from './errors.ts';
+import { maxEntries, maxMetaBytes } from './limits.ts';
+import { type PaxRecords, parsePax } from './pax.ts';
+import { blockSize, decodeEntry, decodeHeader, type EntryContext, type TarEntry } from './tar-entry.ts';
+
+/** Where the entries of an archive go, in the archive's order. */
+export interface EntrySink {
+  /** A new entry; its content follows in {@link data} calls. */
+  begin(entry: TarEntry): void;
+  data(chunk: Buffer): void;
+  /** The content is complete. */
+  end(): void;
+}
+
+type MetaKind = 'pax' | 'global' | 'name' | 'link';
+
+const metaKinds: ReadonlyMap<string, MetaKind> = new Map([
+  ['ExtendedHeader', 'pax'],
+  ['OldExtendedHeader', 'pax'],
+  ['GlobalExtendedHeader', 'global'],
+  ['NextFileHasLongPath', 'name'],
+  ['OldGnuLongPath', 'name'],
+  ['NextFileHasLongLinkpath', 'link'],
+]);
+
+/** A long name of GNU tar ends with NUL. */
+function trimNul(content: Buffer): Buffer {
+  const end = content.indexOf(0);
+  return end < 0 ? content : content.subarray(0, end);
+}
+
+/**
+ * Reads a tar archive that is pushed into it piece by piece: ustar, pax and GNU. Nothing is kept but the current header.
+ * npm's tar decodes the header blocks; its Parser is not used, because it hands on names and attributes as UTF-8 text,
+ * which loses bytes that are none. Whatever is wrong is thrown as an ArchiveError.
+ */
+export class TarReader {
+  readonly #sink: EntrySink;
+  /** The beginning of a block whose rest has not come yet. */
+  #partial: Buffer[] = [];
+  #partialLength = 0;
+  /** Content of the current entry, and the padding after it, that has not come yet. */
+  #content = 0;
+  #padding = 0;
+  #inEntry = false;
+  #meta: { kind: MetaKind; chunks: Buffer[] } | undefined;
+  #global: PaxRecords = new Map();
+  #context: EntryContext | undefined;
+  #ended = false;
+  #sawEntry = false;
+  #entries = 0;
+
+  constructor(sink: EntrySink) {
+    this.#sink = sink;
+  }
+
+  write(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && !this.#ended) {
+      if (this.#content > 0) at += this.#takeContent(chunk, at);
+      else if (this.#padding > 0) at += this.#skipPadding(chunk.length - at);
+      else at += this.#takeHeader(chunk, at);
+    }
+  }
+
+  /** Says that nothing more comes. An archive ends with a block of zeros (POSIX: two). */
+  end(): void {
+    if (this.#ended) return;
+    if (!this.#sawEntry && this.#partialLength === 0 && this.#content === 0) throw new ArchiveError('it is empty');
+    if (!this.#sawEntry && this.#meta === undefined) throw new ArchiveError('it is no tar archive');
+    throw new ArchiveError('it ends too early');
+  }
+
+  #takeContent(chunk: Buffer, at: number): number {
+    const piece = chunk.subarray(at, at + this.#content);
+    this.#content -= piece.length;
+    if (this.#meta !== undefined) this.#meta.chunks.push(Buffer.from(piece));
+    else this.#sink.data(piece);
+    if (this.#content === 0) this.#finishContent();
+    return piece.length;
+  }
+
+  #skipPadding(available: number): number {
+    const count = Math.min(available, this.#padding);
+    this.#padding -= count;
+    return count;
+  }
+
+  #takeHeader(chunk: Buffer, at: number): number {
+    const piece = chunk.subarray(at, at + blockSize - this.#partialLength);
+    if (this.#partialLength + piece.length < blockSize) {
+      this.#partial.push(Buffer.from(piece));
+      this.#partialLength += piece.length;
+      return piece.length;
+    }
+    const block = this.#partialLength === 0 ? piece : Buffer.concat([...this.#partial, piece]);
+    this.#partial = [];
+    this.#partialLength = 0;
+    this.#header(block);
+    return piece.length;
+  }
+
+  #header(block: Buffer): void {
+    const header = this.#decode(block);
+    if (header === undefined) return;
+    const kind = metaKinds.get(String(header.type));
+    if (++this.#entries > maxEntries) throw new ArchiveError(`it has more than ${maxEntries} entries`);
+    if (kind !== undefined) this.#beginMeta(kind, header.size ?? 0);
+    else if (header.type !== 'TapeVolumeHeader') this.#beginEntry(decodeEntry(header, block, this.#takeContext()));
+  }
+
+  #decode(block: Buffer) {
+    try {
+      const header = decodeHeader(block);
+      if (!header.nullBlock) return header;
+      this.#ended = true;
+      return undefined;
+    } catch (error) {
+      // The very first block decides whether this is a tar archive at all.
+      if (this.#entries === 0) throw new ArchiveError('it is no tar archive', error);
+      throw error;
+    }
+  }
+
+  #takeContext(): EntryContext {
+    const context = this.#context ?? { records: this.#global, longName: undefined, longLink: undefined };
+    this.#context = undefined;
+    return context;
+  }
+
+  #beginMeta(kind: MetaKind, size: number): void {
+    if (size > maxMetaBytes) throw new ArchiveError(`it has an extended header of more than ${maxMetaBytes} bytes`);
+    this.#meta = { kind, chunks: [] };
+    this.#expect(size);
+  }
+
+  #beginEntry(entry: TarEntry): void {
+    this.#sawEntry = true;
+    this.#inEntry = true;
+    this.#sink.begin(entry);
+    this.#expect(entry.size);
+  }
+
+  #expect(size: number): void {
+    this.#content = size;
+    this.#padding = (blockSize - (size % blockSize)) % blockSize;
+    if (size === 0) this.#finishContent();
+  }
+
+  #finishContent(): void {
+    const meta = this.#meta;
+    this.#meta = undefined;
+    if (meta !== undefined) this.#applyMeta(meta.kind, Buffer.concat(meta.chunks));
+    else if (this.#inEntry) this.#sink.end();
+    this.#inEntry = false;
+  }
+
+  #applyMeta(kind: MetaKind, content: Buffer): void {
+    if (kind === 'global') {
+      this.#global = parsePax(content, this.#global);
+      // A name for all entries makes no sense; git archive writes only a comment here.
+      for (const key of ['path', 'linkpath', 'size']) this.#global.delete(key);
+      return;
+    }
+    const context = this.#takeContext();
+    if (kind === 'pax') context.records = parsePax(content, context.records);
+    else if (kind === 'name') context.longName = trimNul(content);
+    else context.longLink = trimNul(content);
+    this.#context = context;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Extracted trees: `trees/<id>/rootfs` and beside it `complete`, which says how the tree looked when it was complete. Both
+ * were on disk before the directory got its name, so a tree is there whole or not at all.
+ */
+
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { errnoOf } from '../base/errors.ts';
+import type { TreeSummary } from './tree-writer.ts';
+
+export const rootfsOf = (treeDir: string): string => `${treeDir}/rootfs`;
+export const markerOf = (treeDir: string): string => `${treeDir}/complete`;
+
+export function encodeMarker(summary: TreeSummary): string {
+  return `${JSON.stringify({ version: 1, ...summary })}\n`;
+}
+
+/** What a finished tree should look like; undefined where there is none. */
+export function readMarker(treeDir: string): TreeSummary | undefined {
+  try {
+    const { version, entries, bytes } = JSON.parse(readFileSync(markerOf(treeDir), 'utf8'));
+    return version === 1 && Number.isInteger(entries) && Number.isInteger(bytes) ? { entries, bytes } : undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Counts what is there now. Links are not followed. */
+export function summarize(root: string): TreeSummary {
+  const summary: TreeSummary = { entries: 0, bytes: 0 };
+  const seen = new Set<string>();
+  const pending: Buffer[] = [Buffer.from(root)];
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    for (const name of readdirSync(directory, { encoding: 'buffer' })) {
+      const path = Buffer.concat([directory, Buffer.from('/'), name]);
+      const status = lstatSync(path);
+      summary.entries += 1;
+      if (status.isDirectory()) pending.push(path);
+      if (!status.isFile()) continue;
+      const inode = `${status.dev}:${status.ino}`;
+      if (status.nlink > 1 && seen.has(inode)) continue;
+      seen.add(inode);
+      summary.bytes += status.size;
+    }
+  }
+  return summary;
+}
+
+/** Whether a tree has the files and bytes that it had when it was complete. */
+export function isIntact(treeDir: string): boolean {
+  const expected = readMarker(treeDir);
+  if (expected === undefined) return false;
+  try {
+    const found = summarize(rootfsOf(treeDir));
+    return found.entries === expected.entries && found.bytes === expected.bytes;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

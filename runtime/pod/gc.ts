@@ -1,0 +1,123 @@
+/**
+ * Garbage collection: mark, then sweep. Exited pods are moved to exited-garbage and stay there for a grace period, so that
+ * their status can still be asked; failed prepares go to garbage. Every step tolerates another gc doing the same.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { teardownPodNetwork } from '../../netns/index.ts';
+import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir } from '../base/paths.ts';
+import { type HeldPod, moveTo, release, removeEmbryo, removePod, tryHold } from './pod-dir.ts';
+import { podNetworks, uuidsIn } from './pods.ts';
+import { unregister } from './registration.ts';
+
+export interface GcOptions {
+  readonly dataDir: string;
+  /** Time in exited-garbage before a pod is removed, in milliseconds. */
+  readonly gracePeriod: number;
+  /** Time after which a pod that was prepared and never run is given up, in milliseconds. */
+  readonly expirePrepared: number;
+  /** Only mark. */
+  readonly markOnly: boolean;
+  /** The gc executable of stage1. */
+  readonly stage1Gc: string;
+  readonly log: Log;
+  /** Called once per step, with the line that the user sees. */
+  readonly report: (line: string) => void;
+}
+
+/** One pass. Returns the number of pods that could not be collected; the reasons have been logged. */
+export function collectGarbage(options: GcOptions): number {
+  for (const uuid of uuidsIn(options.dataDir, 'embryo')) removeEmbryo(options.dataDir, uuid);
+  mark(options, 'run', 'exited-garbage', (uuid) => `Moving container "${uuid}" to garbage`);
+  mark(options, 'prepare', 'garbage', (uuid) => `Moving failed prepare "${uuid}" to garbage`);
+  expire(options);
+  if (options.markOnly) return 0;
+  return sweep(options, 'exited-garbage', options.gracePeriod) + sweep(options, 'garbage', 0);
+}
+
+/** Moves every pod of `from` that nobody holds. */
+function mark(options: GcOptions, from: PodPhase, to: PodPhase, line: (uuid: string) => string): void {
+  for (const uuid of uuidsIn(options.dataDir, from)) move(options, from, to, uuid, line(uuid));
+}
+
+function move(options: GcOptions, from: PodPhase, to: PodPhase, uuid: string, line: string): void {
+  const pod = tryHold(options.dataDir, from, uuid, 'shared');
+  if (pod === undefined) return;
+  try {
+    moveTo(options.dataDir, pod, to);
+    options.report(line);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  } finally {
+    release(pod);
+  }
+}
+
+function expire(options: GcOptions): void {
+  for (const uuid of uuidsIn(options.dataDir, 'prepared')) {
+    if (ageOf(podDir(options.dataDir, 'prepared', uuid)) < options.expirePrepared) continue;
+    move(options, 'prepared', 'garbage', uuid, `Moving expired prepared pod "${uuid}" to garbage`);
+  }
+}
+
+/** Milliseconds since the directory was moved to where it is: a rename sets the change time. */
+function ageOf(dir: string): number {
+  const stat = statSync(dir, { throwIfNoEntry: false });
+  return stat === undefined ? -1 : Date.now() - stat.ctimeMs;
+}
+
+function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): number {
+  let failures = 0;
+  for (const uuid of uuidsIn(options.dataDir, phase)) {
+    const age = ageOf(podDir(options.dataDir, phase, uuid));
+    if (age < 0 || age < gracePeriod) continue;
+    const pod = tryHold(options.dataDir, phase, uuid, 'exclusive');
+    if (pod === undefined) continue;
+    options.report(`Garbage collecting container "${uuid}"`);
+    try {
+      collect(pod, options);
+    } catch (error) {
+      failures++;
+      options.log.warn(`pod ${uuid} stays in ${pod.dir} until the next gc: ${messageOf(error)}`);
+      release(pod);
+    }
+  }
+  return failures;
+}
+
+/** Takes a dead pod apart, outermost first: processes and cgroups, network, registration, files. */
+function collect(pod: HeldPod, options: GcOptions): void {
+  runStage1Gc(pod, options);
+  tearDownNetwork(pod);
+  unregister(metadataSocket, pod.uuid);
+  removePod(pod);
+}
+
+/** What the pod's monitor would have done at its end, had it lived to see it. */
+function runStage1Gc(pod: HeldPod, options: GcOptions): void {
+  const args = options.log.debugging ? ['--debug', pod.uuid] : [pod.uuid];
+  const { status, signal, error, stderr } = spawnSync(options.stage1Gc, args, {
+    cwd: pod.dir,
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  if (error !== undefined) {
+    throw new RktError(`starting ${options.stage1Gc}: ${error.message}`, { code: 'ESTAGE1', cause: error });
+  }
+  for (const line of stderr.split('\n').filter((text) => text !== '')) options.log.debug(line);
+  if (status !== 0) {
+    throw new RktError(stderr.trim() || `stage1 gc ended with ${status ?? signal}`, { code: 'ESTAGE1' });
+  }
+}
+
+/** A pod has something to take down if its namespace is pinned (the first thing made) or its network recorded (the last). */
+function tearDownNetwork(pod: HeldPod): void {
+  const network = podNetworks(pod.dir)[0];
+  const netns = `${netnsDir}/${pod.uuid}`;
+  if (network === undefined && !existsSync(netns)) return;
+  teardownPodNetwork({ uuid: pod.uuid, network, netns, leaseDir: leaseDir('default') });
+}

@@ -1,0 +1,158 @@
+/**
+ * A pod's directory: made, locked, moved from phase to phase, removed. The lock is flock(2) on the directory itself and is
+ * held through an open descriptor, which the pod's monitor inherits: it is free the moment the last holder is gone, however
+ * that came about.
+ */
+
+import { closeSync, mkdirSync, openSync, renameSync, rmdirSync } from 'node:fs';
+import { removeTree } from '../../native/fs.ts';
+import { native } from '../../native/index.ts';
+import { newUuid } from '../appc/uuid.ts';
+import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import { type PodPhase, podDir, podPhaseDir, podPhases } from '../base/paths.ts';
+
+/** A pod whose lock this process holds. */
+export interface HeldPod {
+  readonly uuid: string;
+  readonly phase: PodPhase;
+  readonly dir: string;
+  /** The locked descriptor of the directory. */
+  readonly lockFd: number;
+}
+
+/**
+ * A new pod in phase prepare, locked. It is born as an embryo because between making a directory and locking it there is a
+ * moment in which it would look like a failed prepare. Errors: EPOD where the data directory cannot be written.
+ */
+export function createPod(dataDir: string): HeldPod {
+  for (;;) {
+    const uuid = newUuid();
+    const dir = podDir(dataDir, 'embryo', uuid);
+    makeEmbryo(dataDir, dir);
+    const pod = lockEmbryo(dataDir, uuid, dir);
+    // A gc may have swept the embryo away before it was locked; then there is simply another.
+    if (pod !== undefined) return pod;
+  }
+}
+
+function makeEmbryo(dataDir: string, dir: string): void {
+  try {
+    mkdirSync(dir, 0o750);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw cannotWrite(dataDir, error);
+    makePhaseDirs(dataDir);
+    mkdirSync(dir, 0o750);
+  }
+}
+
+/** The directories of all phases, made when a data directory sees its first pod. */
+function makePhaseDirs(dataDir: string): void {
+  try {
+    for (const phase of podPhases) mkdirSync(podPhaseDir(dataDir, phase), { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw cannotWrite(dataDir, error);
+  }
+}
+
+function cannotWrite(dataDir: string, cause: unknown): RktError {
+  return new RktError(`making a pod in ${dataDir}: ${messageOf(cause)}`, {
+    code: 'EPOD',
+    hint: 'choose another data directory with --dir, or make room in this one',
+    cause,
+  });
+}
+
+function lockEmbryo(dataDir: string, uuid: string, dir: string): HeldPod | undefined {
+  let lockFd: number;
+  try {
+    lockFd = openSync(dir, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    if (native.flock(lockFd, 'exclusive', true)) {
+      return moveTo(dataDir, { uuid, phase: 'embryo', dir, lockFd }, 'prepare');
+    }
+  } catch (error) {
+    closeSync(lockFd);
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  closeSync(lockFd);
+  return undefined;
+}
+
+/** Moves a held pod to another phase; the lock stays. Fails with EEXIST or ENOENT where somebody else was faster. */
+export function moveTo(dataDir: string, pod: HeldPod, phase: PodPhase): HeldPod {
+  const dir = podDir(dataDir, phase, pod.uuid);
+  renameSync(pod.dir, dir);
+  return { ...pod, phase, dir };
+}
+
+/** Removes a held pod with everything in it, and lets go of its lock. */
+export function removePod(pod: HeldPod): void {
+  removeTree(pod.dir);
+  closeSync(pod.lockFd);
+}
+
+/**
+ * Opens the directory of a pod and takes its lock if it is free. Undefined where it is held, or where the directory has
+ * moved on; callers find it in its new phase the next time they look.
+ */
+export function tryHold(
+  dataDir: string,
+  phase: PodPhase,
+  uuid: string,
+  mode: 'shared' | 'exclusive',
+): HeldPod | undefined {
+  const dir = podDir(dataDir, phase, uuid);
+  let lockFd: number;
+  try {
+    lockFd = openSync(dir, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  if (native.flock(lockFd, mode, true)) return { uuid, phase, dir, lockFd };
+  closeSync(lockFd);
+  return undefined;
+}
+
+/** Lets go of a pod without touching it. */
+export const release = (pod: HeldPod): void => closeSync(pod.lockFd);
+
+/** Whether some process holds the pod's lock: for a pod in phase run this is what being alive means. */
+export function isLocked(dataDir: string, phase: PodPhase, uuid: string): boolean | undefined {
+  let fd: number;
+  try {
+    fd = openSync(podDir(dataDir, phase, uuid), 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return !native.flock(fd, 'shared', true);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** True while the pod is preparing or running: from the moment its addresses may be taken until its monitor has ended. */
+export const isAlive = (dataDir: string, uuid: string): boolean =>
+  isLocked(dataDir, 'prepare', uuid) === true || isLocked(dataDir, 'run', uuid) === true;
+
+/** Removes an embryo that nobody locked. False where it is no longer there or came to life. */
+export function removeEmbryo(dataDir: string, uuid: string): boolean {
+  const pod = tryHold(dataDir, 'embryo', uuid, 'exclusive');
+  if (pod === undefined) return false;
+  try {
+    rmdirSync(pod.dir);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  } finally {
+    release(pod);
+  }
+}

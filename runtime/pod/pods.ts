@@ -1,0 +1,132 @@
+/** The pods of a data directory: found, named, looked into. Nothing here changes anything. */
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import type { PodNetwork } from '../../netns/index.ts';
+import type { PodManifest } from '../appc/pod-manifest.ts';
+import { parsePodManifest } from '../appc/pod-manifest.ts';
+import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import { type PodPhase, podDir, podFiles, podPhaseDir, podPhases } from '../base/paths.ts';
+import { isLocked } from './pod-dir.ts';
+import { type PodState, stateOf } from './state.ts';
+
+export interface PodEntry {
+  readonly uuid: string;
+  readonly phase: PodPhase;
+  readonly dir: string;
+  readonly state: PodState;
+}
+
+export type { PodNetwork };
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The uuids that lie in one phase. */
+export function uuidsIn(dataDir: string, phase: PodPhase): string[] {
+  try {
+    return readdirSync(podPhaseDir(dataDir, phase)).filter((name) => uuidPattern.test(name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw new RktError(`reading the pods of ${dataDir}: ${messageOf(error)}`, { code: 'EPOD', cause: error });
+  }
+}
+
+/** The pod as it is right now; undefined where it has left that phase. */
+export function podIn(dataDir: string, phase: PodPhase, uuid: string): PodEntry | undefined {
+  const locked = isLocked(dataDir, phase, uuid);
+  if (locked === undefined) return undefined;
+  return { uuid, phase, dir: podDir(dataDir, phase, uuid), state: stateOf(phase, locked) };
+}
+
+/** All pods, in no particular order. One that moves while we look is listed once. */
+export function listPods(dataDir: string): PodEntry[] {
+  const found = new Map<string, PodEntry>();
+  for (const phase of podPhases) {
+    for (const uuid of uuidsIn(dataDir, phase)) {
+      const pod = podIn(dataDir, phase, uuid);
+      if (pod !== undefined) found.set(uuid, pod);
+    }
+  }
+  return [...found.values()];
+}
+
+/**
+ * The pod that a user means by a uuid or the beginning of one.
+ * Errors: ENOPOD where there is none, EAMBIGUOUS where there are several.
+ */
+export function findPod(dataDir: string, prefix: string): PodEntry {
+  if (!/^[0-9a-fA-F-]{1,36}$/.test(prefix)) {
+    throw new RktError(`"${prefix}" is not a pod UUID, nor the beginning of one`, { code: 'ENOPOD' });
+  }
+  const wanted = prefix.toLowerCase();
+  const matches = new Map<string, PodEntry>();
+  for (const phase of podPhases) {
+    for (const uuid of uuidsIn(dataDir, phase)) {
+      const pod = uuid.startsWith(wanted) ? podIn(dataDir, phase, uuid) : undefined;
+      if (pod !== undefined) matches.set(uuid, pod);
+    }
+  }
+  const [first, ...others] = matches.values();
+  if (first === undefined) {
+    throw new RktError(`no pod matches "${prefix}"`, { code: 'ENOPOD', hint: 'see "rkt list"' });
+  }
+  if (others.length > 0) {
+    throw new RktError(`"${prefix}" is the beginning of ${matches.size} pods: ${[...matches.keys()].join(', ')}`, {
+      code: 'EAMBIGUOUS',
+      hint: 'write more of the UUID',
+    });
+  }
+  return first;
+}
+
+/** Reads a file of a pod; undefined where the pod does not have it (yet). */
+function readOptional(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Milliseconds since the epoch at which a file was last written; undefined where it is missing. */
+function writtenAt(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+/** The text of the pod manifest; undefined while the pod is being prepared. */
+export const manifestText = (pod: PodEntry): string | undefined => readOptional(podFiles.manifest(pod.dir));
+
+/** What a pod looks like from outside. Fields are undefined where the pod has not come that far. */
+export interface PodDetails {
+  readonly manifest: PodManifest | undefined;
+  readonly networks: readonly PodNetwork[];
+  readonly created: number | undefined;
+  readonly started: number | undefined;
+  /** Host PID of the pod's PID 1. */
+  readonly pid: number | undefined;
+}
+
+/** Reads what is known of a pod. Errors: EMANIFEST where its manifest is damaged. */
+export function podDetails(pod: PodEntry): PodDetails {
+  const text = manifestText(pod);
+  const pid = readOptional(podFiles.pid(pod.dir));
+  return {
+    manifest: text === undefined ? undefined : parsePodManifest(text),
+    networks: podNetworks(pod.dir),
+    created: writtenAt(podFiles.manifest(pod.dir)),
+    started: writtenAt(podFiles.pid(pod.dir)),
+    pid: pid === undefined ? undefined : Number(pid),
+  };
+}
+
+/** The networks that were set up for a pod. */
+export function podNetworks(dir: string): readonly PodNetwork[] {
+  const text = readOptional(podFiles.netInfo(dir));
+  return text === undefined ? [] : (JSON.parse(text) as PodNetwork[]);
+}
+
+/** Exit code of an app (128 and more: ended by a signal); undefined while it runs, or where nobody saw it end. */
+export function appStatus(pod: PodEntry, app: string): number | undefined {
+  const text = readOptional(podFiles.status(pod.dir, app));
+  return text === undefined || text.trim() === '' ? undefined : Number(text);
+}

@@ -1,0 +1,148 @@
+/**
+ * `rkt run`: from a request to a running pod. The order matters: whatever could be left behind by a crash belongs to a pod
+ * directory that exists already and that gc will find; the pod is registered before its first instruction.
+ *
+ * This function does not return: the process becomes stage1's `run`, which is the pod's monitor from then on.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { native } from '../../native/index.ts';
+import { type PodNetwork, setupPodNetwork, startNetns, teardownPodNetwork } from '../../netns/index.ts';
+import { messageOf, RktError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
+import type { ImageInfo } from '../image/image-info.ts';
+import type { ImageStore } from '../image/store.ts';
+import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
+import { encodePlan } from '../stage1/plan.ts';
+import { composePod, type PodRequest } from './compose.ts';
+import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
+import type { PodNetworking } from './networks.ts';
+import { createPod, type HeldPod, isAlive, moveTo, removePod } from './pod-dir.ts';
+import { preparePod } from './prepare.ts';
+
+export interface RunOptions {
+  readonly dataDir: string;
+  readonly store: ImageStore;
+  readonly request: PodRequest;
+  /** The images of the request by id. */
+  readonly images: ReadonlyMap<string, ImageInfo>;
+  readonly networking: PodNetworking;
+  /** A connection to the metadata service, where the pod is to be registered. */
+  readonly lease: number | undefined;
+  readonly settings: PlanSettings;
+  /** The `run` executable of stage1. */
+  readonly stage1Run: string;
+  /** Called with the pod's uuid once nothing but starting it can fail. */
+  readonly onReady: (uuid: string) => void | Promise<void>;
+  readonly mark: Mark;
+  readonly log: Log;
+}
+
+/** Begins what takes the kernel a while and is needed by every pod; called as early as possible. */
+export const warmUp = (): void => native.warmCgroups();
+
+/** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
+export type Mark = (step: string) => void;
+
+/** Errors: whatever a step threw, after everything the pod had so far was taken down again. */
+export async function runPod(options: RunOptions): Promise<never> {
+  const { mark } = options;
+  const manifest = composePod(options.request, options.log);
+  let pod = createPod(options.dataDir);
+  // Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared.
+  const netns = options.networking === 'host' ? undefined : startNetns(pod.uuid, netnsDir);
+  netns?.catch(() => {});
+  let network: PodNetwork | undefined;
+  try {
+    const { apps, manifestText } = preparePod(pod, manifest, options.images, options.store);
+    pod = moveTo(options.dataDir, pod, 'run');
+    mark('prepare');
+
+    const netnsPath = await netns;
+    network = setupNetwork(pod, netnsPath, options);
+    mark('network');
+
+    const token = options.lease === undefined ? undefined : newToken();
+    if (options.lease !== undefined && token !== undefined) {
+      registerPod(options.lease, pod, token, network, apps, manifestText);
+      mark('registration');
+    }
+
+    const plan = buildPlan({
+      pod,
+      manifest,
+      apps,
+      netns: netnsPath,
+      network,
+      lease: options.lease,
+      metadataUrl: metadataUrlFor(token),
+      settings: options.settings,
+    });
+    writeFileSync(podFiles.plan(pod.dir), encodePlan(plan));
+    await options.onReady(pod.uuid);
+    mark('plan');
+    return becomeMonitor(pod, options);
+  } catch (error) {
+    await undo(pod, netns, network, options.log);
+    throw error;
+  }
+}
+
+/** Only the built-in kinds have a network to set up; `none` has the bare namespace. */
+function setupNetwork(pod: HeldPod, netns: string | undefined, options: RunOptions): PodNetwork | undefined {
+  const kind = options.networking;
+  if (netns === undefined || kind === 'host' || kind === 'none') return undefined;
+  const network = setupPodNetwork({
+    uuid: pod.uuid,
+    kind,
+    netns,
+    leaseDir: leaseDir('default'),
+    isAlive: (uuid) => isAlive(options.dataDir, uuid),
+  });
+  writeFileSync(podFiles.netInfo(pod.dir), JSON.stringify([network]));
+  return network;
+}
+
+/**
+ * Replaces this process. The executable is opened through a read-only mount of its own, so that no app can write to it by
+ * way of /proc (CVE-2019-5736). Only the lock, the lease and the standard streams go along.
+ */
+function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: RunOptions): never {
+  const executable = native.openTreeReadonly(stage1Run);
+  native.setCloexec(pod.lockFd, false);
+  if (lease !== undefined) native.setCloexec(lease, false);
+  process.chdir(pod.dir);
+  const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
+  if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
+  return process.execve(`/proc/self/fd/${executable}`, args, { RKT_LOCK_FD: String(pod.lockFd) });
+}
+
+/** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */
+async function undo(
+  pod: HeldPod,
+  netns: Promise<string> | undefined,
+  network: PodNetwork | undefined,
+  log: Log,
+): Promise<void> {
+  try {
+    await netns?.catch(() => undefined);
+    if (netns !== undefined) {
+      const path = `${netnsDir}/${pod.uuid}`;
+      teardownPodNetwork({ uuid: pod.uuid, network, netns: path, leaseDir: leaseDir('default') });
+    }
+    removePod(pod);
+  } catch (error) {
+    log.warn(`cleaning up after pod ${pod.uuid}: ${messageOf(error)}; "rkt gc" will try again`);
+  }
+}
+
+export function stopwatch(log: Log): Mark {
+  if (!log.debugging) return () => {};
+  let last = 0;
+  return (step) => {
+    const now = performance.now();
+    log.debug(`timing: ${step} ${(now - last).toFixed(1)} ms`);
+    last = now;
+  };
+}

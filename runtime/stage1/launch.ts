@@ -1,0 +1,140 @@
+/**
+ * Decides everything that stage1 carries out: from a prepared pod to its launch plan. Pure but for finding the cgroup
+ * hierarchies of the host.
+ */
+
+import { native } from '../../native/index.ts';
+import { type PodNetwork, teardownSteps } from '../../netns/index.ts';
+import type { App, EventName } from '../appc/app.ts';
+import type { MountPoint } from '../appc/mount-point.ts';
+import type { Mount, PodManifest } from '../appc/pod-manifest.ts';
+import type { Volume } from '../appc/volume.ts';
+import { leaseDir, podFiles } from '../base/paths.ts';
+import { allCapabilities, boundingSet, noNewPrivileges } from './capabilities.ts';
+import { hierarchies, podScope } from './cgroups.ts';
+import type { LaunchPlan, PlanApp, PlanCgroup, PlanMount, PlanRlimit, PlanTeardown } from './plan.ts';
+import type { PreparedApp } from './prepared-app.ts';
+import { maskedPaths, readonlyPaths } from './protected-paths.ts';
+
+/** What the user decides about a pod beside its manifest. */
+export interface PlanSettings {
+  readonly hostname: string | undefined;
+  /** `--insecure-options=capabilities` */
+  readonly allCapabilities: boolean;
+  /** `--insecure-options=paths` */
+  readonly openPaths: boolean;
+  /** Soft limit of open files for apps; undefined: rkt's own. */
+  readonly openFiles: number | undefined;
+  readonly debug: boolean;
+}
+
+export interface PlanInput {
+  readonly pod: { readonly uuid: string; readonly dir: string; readonly lockFd: number };
+  readonly manifest: PodManifest;
+  readonly apps: readonly PreparedApp[];
+  /** Where the pod's network namespace is pinned; undefined: the host's. */
+  readonly netns: string | undefined;
+  readonly network: PodNetwork | undefined;
+  /** Descriptor of the registration. */
+  readonly lease: number | undefined;
+  readonly metadataUrl: string;
+  readonly settings: PlanSettings;
+}
+
+/** RLIMIT_NOFILE of getrlimit(2). */
+const openFilesResource = 7;
+
+/** RLIM_INFINITY. */
+const unlimited = (1n << 64n) - 1n;
+
+export function buildPlan(input: PlanInput): LaunchPlan {
+  const { pod, settings, lease, netns } = input;
+  const hostname = settings.hostname ?? `rkt-${pod.uuid}`;
+  return {
+    uuid: pod.uuid,
+    hostname,
+    podDir: pod.dir,
+    lockFd: pod.lockFd,
+    ...(lease === undefined ? {} : { leaseFd: lease }),
+    ...(netns === undefined ? {} : { netns }),
+    subcgroup: podScope(pod.uuid),
+    cgroups: podCgroups(pod.uuid),
+    teardown: teardownOf(input),
+    apps: input.apps.map((app) => planApp(app, input, hostname)),
+    debug: settings.debug,
+  };
+}
+
+const podCgroups = (uuid: string): PlanCgroup[] =>
+  hierarchies().map(({ mount, version }) => ({ dir: `${mount}/${podScope(uuid)}`, v2: version === 2 }));
+
+/** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
+function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
+  if (netns === undefined) return [];
+  if (network === undefined) return [{ kind: 'umount', path: netns }];
+  const steps = teardownSteps(network, leaseDir('default'));
+  return [
+    ...steps.netlink.map((netlink): PlanTeardown => ({ kind: 'netlink', ...netlink })),
+    ...steps.unmount.map((path): PlanTeardown => ({ kind: 'umount', path })),
+    ...steps.unlink.map((path): PlanTeardown => ({ kind: 'unlink', path })),
+  ];
+}
+
+function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): PlanApp {
+  const { app, name } = prepared;
+  const { pod, settings } = input;
+  const overlay = podFiles.overlayDir(pod.dir, name);
+  const preStart = handlerOf(app, 'pre-start');
+  const postStop = handlerOf(app, 'post-stop');
+  return {
+    name,
+    root: {
+      lowers: [prepared.tree],
+      upper: { dir: `${overlay}/upper`, work: `${overlay}/work` },
+      readOnly: prepared.manifest.readOnlyRootFS === true,
+    },
+    args: app.exec,
+    env: { ...Object.fromEntries(prepared.environment), AC_METADATA_URL: input.metadataUrl },
+    cwd: app.workingDirectory ?? '/',
+    uid: prepared.uid,
+    gid: prepared.gid,
+    supplementaryGids: app.supplementaryGIDs,
+    capsBounding: settings.allCapabilities ? allCapabilities : boundingSet(app),
+    noNewPrivs: noNewPrivileges(app),
+    rlimits: openFilesLimit(settings.openFiles),
+    mounts: prepared.manifest.mounts.map((mount) => planMount(mount, input, app.mountPoints)),
+    maskPaths: settings.openPaths ? [] : maskedPaths,
+    readonlyPaths: settings.openPaths ? [] : readonlyPaths,
+    files: [{ path: '/etc/hosts', mode: 0o644, data: hostsFile(hostname, input.network) }],
+    ...(preStart === undefined ? {} : { preStart }),
+    ...(postStop === undefined ? {} : { postStop }),
+  };
+}
+
+const handlerOf = (app: App, event: EventName): readonly string[] | undefined =>
+  app.eventHandlers.find((handler) => handler.name === event)?.exec;
+
+/** The caller's soft limit below the hard one, which node left as it was. */
+function openFilesLimit(soft: number | undefined): PlanRlimit[] {
+  if (soft === undefined) return [];
+  const { hard } = native.getrlimit(openFilesResource);
+  return [{ resource: openFilesResource, soft: BigInt(soft), hard: hard === Infinity ? unlimited : BigInt(hard) }];
+}
+
+/** OS-SPEC, Common Files: localhost, and the pod's own name. */
+function hostsFile(hostname: string, network: PodNetwork | undefined): string {
+  const own = network?.ip ?? '127.0.0.1';
+  return `127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n${own} ${hostname}\n`;
+}
+
+/** A mount is read-only if its volume is, or if the image's mount point at that path says so. */
+function planMount(mount: Mount, { pod, manifest }: PlanInput, points: readonly MountPoint[]): PlanMount {
+  const volume = mount.appVolume ?? (manifest.volumes.find(({ name }) => name === mount.volume) as Volume);
+  const point = points.find(({ path }) => path === mount.path);
+  return {
+    source: volume.kind === 'host' ? volume.source : podFiles.volume(pod.dir, volume.name),
+    target: mount.path,
+    readOnly: volume.readOnly === true || point?.readOnly === true,
+    recursive: volume.kind === 'host' && volume.recursive !== false,
+  };
+}

@@ -1,0 +1,256 @@
+/**
+ * The launch plan: everything that was decided about a pod, for the static stage1 executables to carry out. Pure: this
+ * encodes, `native/src/stage1/plan.c` reads and refuses what makes no sense. The format is docs/launch-plan.md.
+ */
+
+import { posix } from 'node:path';
+import { RktError } from '../base/errors.ts';
+import { planTags as tag } from './plan-tags.ts';
+import { PlanWriter } from './plan-writer.ts';
+
+/** A plan is at most this long; stage1 refuses longer ones. */
+export const maxPlanSize = 4 * 1024 * 1024;
+
+/** The pod's group in one cgroup hierarchy. */
+export interface PlanCgroup {
+  /** Absolute path of the pod's group. stage1 makes it with its parents, and removes it (not the parents) at the end. */
+  readonly dir: string;
+  /** The unified hierarchy. */
+  readonly v2?: boolean;
+  /** Settings in order: `[file, value]`. `file` is of the pod's group, or `<app>/<file>` of an app's. */
+  readonly writes?: readonly (readonly [file: string, value: string])[];
+}
+
+/** What to do once the pod has ended and the lease is closed. */
+export type PlanTeardown =
+  | { readonly kind: 'netlink'; readonly protocol: number; readonly data: Uint8Array }
+  | { readonly kind: 'umount'; readonly path: string }
+  | { readonly kind: 'unlink'; readonly path: string };
+
+export interface PlanMount {
+  /** A path of the host without symbolic links in it. A file or a directory. */
+  readonly source: string;
+  /** A path of the app, without `.` and `..` components; made where missing. */
+  readonly target: string;
+  readonly readOnly?: boolean;
+  /** With the mounts below the source. */
+  readonly recursive?: boolean;
+  /** Device nodes below it can be opened. */
+  readonly devices?: boolean;
+}
+
+/** A file made in the root filesystem, below volumes, unless something is there already. */
+export interface PlanFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly data: string | Uint8Array;
+}
+
+export interface PlanRlimit {
+  /** RLIMIT_* number. */
+  readonly resource: number;
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+export interface PlanApp {
+  readonly name: string;
+  readonly root: {
+    /** Overlay lower directories, topmost first; at least one. */
+    readonly lowers: readonly string[];
+    /** The writable layer; without it the root filesystem is read-only and nothing can be made in it. */
+    readonly upper?: { readonly dir: string; readonly work: string };
+    /** Read-only for the app, although stage1 makes directories and files in the writable layer. */
+    readonly readOnly?: boolean;
+  };
+  /** The first names the executable. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly supplementaryGids?: readonly number[];
+  /** Bit N is capability N. */
+  readonly capsBounding: bigint;
+  readonly noNewPrivs?: boolean;
+  readonly rlimits?: readonly PlanRlimit[];
+  readonly mounts?: readonly PlanMount[];
+  /** Made inaccessible; ignored where missing. */
+  readonly maskPaths?: readonly string[];
+  /** Made read-only; ignored where missing. */
+  readonly readonlyPaths?: readonly string[];
+  readonly files?: readonly PlanFile[];
+  readonly preStart?: readonly string[];
+  readonly postStop?: readonly string[];
+  /** An array of `struct sock_filter`. */
+  readonly seccomp?: Uint8Array;
+  readonly oomScoreAdj?: number;
+  readonly umask?: number;
+}
+
+export interface LaunchPlan {
+  readonly uuid: string;
+  readonly hostname: string;
+  readonly podDir: string;
+  /** Held open, with the lock on it, until the monitor ends. */
+  readonly lockFd: number;
+  /** The connection of the registration; closed when the pod has ended. */
+  readonly leaseFd?: number;
+  /** The network namespace to join; absent: the host's. */
+  readonly netns?: string;
+  /** Between SIGTERM and SIGKILL; default 10000. */
+  readonly stopTimeoutMs?: number;
+  readonly cgroups?: readonly PlanCgroup[];
+  /**
+   * What the file `subcgroup` says: the pod's group relative to the root of its hierarchy. Default: the last component of the
+   * first of `cgroups`.
+   */
+  readonly subcgroup?: string;
+  readonly teardown?: readonly PlanTeardown[];
+  readonly apps: readonly PlanApp[];
+  readonly debug?: boolean;
+  readonly hostIpc?: boolean;
+  /** Standard input of the apps is /dev/null, whatever the monitor's is. */
+  readonly nullStdin?: boolean;
+  /** Kernel parameters of the pod's namespaces. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+}
+
+const magic = Buffer.from('RKTPLAN1');
+
+/**
+ * Encodes a plan as the bytes of `stage1.plan`.
+ *
+ * @throws RktError (EPLAN) for a string with a NUL byte and for a plan that is too long. Everything else that is wrong
+ *   with a plan is found by stage1 before it does anything.
+ */
+export function encodePlan(plan: LaunchPlan): Buffer {
+  const out = new PlanWriter();
+  out.raw(magic);
+  out.raw(new Uint8Array(4));
+  writePod(out, plan);
+  if (out.length > maxPlanSize) {
+    throw new RktError(`the launch plan of pod ${plan.uuid} is ${out.length} bytes long; the limit is ${maxPlanSize}`, {
+      code: 'EPLAN',
+      hint: 'Pass large environment variables and arguments in a file on a volume instead.',
+    });
+  }
+  out.setU32(8, out.length - 12);
+  return out.finish();
+}
+
+function writePod(out: PlanWriter, plan: LaunchPlan): void {
+  text(out, tag.UUID, plan.uuid);
+  text(out, tag.HOSTNAME, plan.hostname);
+  text(out, tag.POD_DIR, plan.podDir);
+  out.u32(tag.LOCK_FD, plan.lockFd);
+  if (plan.leaseFd !== undefined) out.u32(tag.LEASE_FD, plan.leaseFd);
+  if (plan.netns !== undefined) text(out, tag.NETNS, plan.netns);
+  if (plan.stopTimeoutMs !== undefined) out.u32(tag.STOP_TIMEOUT_MS, plan.stopTimeoutMs);
+  const flags = (plan.debug ? 1 : 0) | (plan.hostIpc ? 2 : 0) | (plan.nullStdin ? 4 : 0);
+  if (flags !== 0) out.u32(tag.FLAGS, flags);
+  for (const [key, value] of Object.entries(plan.sysctls ?? {})) text(out, tag.SYSCTL, `${key}=${value}`);
+  const subcgroup = plan.subcgroup ?? (plan.cgroups?.[0] && posix.basename(plan.cgroups[0].dir));
+  if (subcgroup !== undefined) text(out, tag.SUBCGROUP, subcgroup);
+  for (const cgroup of plan.cgroups ?? []) out.group(tag.CGROUP, () => writeCgroup(out, cgroup));
+  for (const step of plan.teardown ?? []) out.group(tag.TEARDOWN, () => writeTeardown(out, step));
+  for (const app of plan.apps) out.group(tag.APP, () => writeApp(out, app));
+}
+
+function writeCgroup(out: PlanWriter, cgroup: PlanCgroup): void {
+  text(out, tag.CGROUP_DIR, cgroup.dir);
+  if (cgroup.v2) out.u32(tag.CGROUP_V2, 1);
+  for (const [file, value] of cgroup.writes ?? []) text(out, tag.CGROUP_WRITE, `${file}=${value}`);
+}
+
+function writeTeardown(out: PlanWriter, step: PlanTeardown): void {
+  switch (step.kind) {
+    case 'netlink':
+      out.group(tag.TEARDOWN_NETLINK, () => {
+        out.u32(tag.NETLINK_PROTOCOL, step.protocol);
+        out.bytes(tag.NETLINK_DATA, step.data);
+      });
+      break;
+    case 'umount':
+      text(out, tag.TEARDOWN_UMOUNT, step.path);
+      break;
+    case 'unlink':
+      text(out, tag.TEARDOWN_UNLINK, step.path);
+      break;
+  }
+}
+
+function writeApp(out: PlanWriter, app: PlanApp): void {
+  text(out, tag.APP_NAME, app.name);
+  texts(out, tag.ROOT_LOWER, app.root.lowers);
+  if (app.root.upper !== undefined) {
+    text(out, tag.ROOT_UPPER, app.root.upper.dir);
+    text(out, tag.ROOT_WORK, app.root.upper.work);
+  }
+  if (app.root.readOnly) out.u32(tag.ROOT_READONLY, 1);
+  texts(out, tag.ARG, app.args);
+  for (const [name, value] of Object.entries(app.env)) text(out, tag.ENV, `${name}=${value}`);
+  text(out, tag.CWD, app.cwd);
+  writeIdentity(out, app);
+  writeFilesystem(out, app);
+  if (app.preStart !== undefined) writeCommand(out, tag.PRE_START, app.preStart);
+  if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
+}
+
+function writeIdentity(out: PlanWriter, app: PlanApp): void {
+  out.u32(tag.UID, app.uid);
+  out.u32(tag.GID, app.gid);
+  for (const gid of app.supplementaryGids ?? []) out.u32(tag.SUPPLEMENTARY_GID, gid);
+  out.u64(tag.CAPS_BOUNDING, app.capsBounding);
+  if (app.noNewPrivs) out.u32(tag.NO_NEW_PRIVS, 1);
+  for (const limit of app.rlimits ?? []) out.bytes(tag.RLIMIT, encodeRlimit(limit));
+  if (app.seccomp !== undefined) out.bytes(tag.SECCOMP, app.seccomp);
+  if (app.oomScoreAdj !== undefined) out.u32(tag.OOM_SCORE_ADJ, app.oomScoreAdj >>> 0);
+  if (app.umask !== undefined) out.u32(tag.UMASK, app.umask);
+}
+
+function writeFilesystem(out: PlanWriter, app: PlanApp): void {
+  for (const mount of app.mounts ?? []) out.group(tag.MOUNT, () => writeMount(out, mount));
+  texts(out, tag.MASK_PATH, app.maskPaths ?? []);
+  texts(out, tag.READONLY_PATH, app.readonlyPaths ?? []);
+  for (const file of app.files ?? []) {
+    out.group(tag.FILE, () => {
+      text(out, tag.FILE_PATH, file.path);
+      out.u32(tag.FILE_MODE, file.mode);
+      out.bytes(tag.FILE_DATA, typeof file.data === 'string' ? Buffer.from(file.data) : file.data);
+    });
+  }
+}
+
+function writeMount(out: PlanWriter, mount: PlanMount): void {
+  text(out, tag.MOUNT_SOURCE, mount.source);
+  text(out, tag.MOUNT_TARGET, mount.target);
+  const flags = (mount.readOnly ? 1 : 0) | (mount.recursive ? 2 : 0) | (mount.devices ? 4 : 0);
+  if (flags !== 0) out.u32(tag.MOUNT_FLAGS, flags);
+}
+
+function writeCommand(out: PlanWriter, commandTag: number, args: readonly string[]): void {
+  out.group(commandTag, () => texts(out, tag.ARG, args));
+}
+
+function encodeRlimit(limit: PlanRlimit): Buffer {
+  const data = Buffer.allocUnsafe(20);
+  data.writeUInt32LE(limit.resource, 0);
+  data.writeBigUInt64LE(limit.soft, 4);
+  data.writeBigUInt64LE(limit.hard, 12);
+  return data;
+}
+
+function texts(out: PlanWriter, stringTag: number, values: readonly string[]): void {
+  for (const value of values) text(out, stringTag, value);
+}
+
+/** NUL would end the string early in the kernel; it is refused here already, where it is known what it was meant for. */
+function text(out: PlanWriter, stringTag: number, value: string): void {
+  if (value.includes('\0')) {
+    throw new RktError(`the launch plan cannot hold ${JSON.stringify(value)}: it contains a NUL byte`, {
+      code: 'EPLAN',
+    });
+  }
+  out.string(stringTag, value);
+}

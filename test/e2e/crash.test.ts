@@ -1,0 +1,112 @@
+/** Pods that do not end the way they should: after a gc, the host is as before. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { makeImage } from '../../deploy/demo/images.ts';
+import { type Running, Sandbox } from '../support/sandbox.ts';
+
+let host: Sandbox;
+let service: Running;
+
+const sleeper = ['run', '--private-net', 'example.com/busybox', '--exec', '/bin/sh', '--', '-c', 'echo up; sleep 1000'];
+
+beforeAll(async () => {
+  host = await Sandbox.create();
+  const file = join(host.dir, 'busybox.aci');
+  await makeImage({ name: 'example.com/busybox', exec: ['/bin/true'], output: file });
+  host.ok(['-insecure-skip-verify', 'fetch', file]);
+  service = await host.metadataService();
+});
+
+afterEach(() => {
+  host.ok(['gc', '--grace-period=0s']);
+  expect(host.uuids()).toEqual([]);
+  expect(host.leftovers({ service: true })).toEqual([]);
+});
+
+afterAll(async () => {
+  service.child.kill('SIGTERM');
+  await service.ended;
+  expect(host.leftovers()).toEqual([]);
+  await host.destroy();
+});
+
+const served = (): string =>
+  host.exec(['curl', '-s', '--unix-socket', '/run/rkt/metadata-svc.sock', 'http://rkt/v1/pods']).stdout;
+
+test('a normal end leaves nothing of the network, even before a gc', () => {
+  host.ok(['run', '--private-net', 'example.com/busybox']);
+  expect(host.leftovers().filter((line) => /^(link|mount|file|cgroup)/.test(line))).toEqual([]);
+});
+
+test('kill -9 of the monitor ends the pod and its registration at once', async () => {
+  const pod = host.start(sleeper);
+  await pod.prints(/up/);
+  const [uuid = ''] = host.uuids();
+  const init = Number(readFileSync(join(host.dataDir, 'pods', 'run', uuid, 'pid'), 'utf8'));
+  expect(served()).toContain(uuid);
+  process.kill(pod.pid, 'SIGKILL');
+  expect(await pod.ended).toEqual({ status: null, signal: 'SIGKILL' });
+  // The kernel ends init with its parent; the app's end of the pipe is closed by then, since "ended" waits for it.
+  expect(() => process.kill(init, 0)).toThrow(expect.objectContaining({ code: 'ESRCH' }));
+  host.exec([
+    'sh',
+    '-c',
+    `while curl -s --unix-socket /run/rkt/metadata-svc.sock http://rkt/v1/pods | grep -q ${uuid}; do :; done`,
+  ]);
+  expect(host.ok(['status', uuid])).toMatch(/^state=exited\n/);
+});
+
+test('kill -9 of the pod’s init ends the pod in order', async () => {
+  const pod = host.start(sleeper);
+  await pod.prints(/up/);
+  const [uuid = ''] = host.uuids();
+  process.kill(Number(readFileSync(join(host.dataDir, 'pods', 'run', uuid, 'pid'), 'utf8')), 'SIGKILL');
+  const { status } = await pod.ended;
+  expect(status).not.toBe(0);
+  expect(host.leftovers().filter((line) => /^(link|mount|file|cgroup)/.test(line))).toEqual([]);
+});
+
+test('kill -9 of rkt at any moment of a start is cleaned up by gc', async () => {
+  for (let delay = 0; delay < 120; delay += 4) {
+    const pod = host.start(['run', '--private-net', 'example.com/busybox', '--exec=/bin/sleep', '--', '1000']);
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    pod.child.kill('SIGKILL');
+    await pod.ended;
+  }
+}, 120_000);
+
+test('50 runs, gcs and lists at once: no address twice, nothing left', async () => {
+  const show = ['--exec', '/bin/sh', '--', '-c', 'ip -4 -o address show dev eth0; sleep 1'];
+  const all = Array.from({ length: 50 }, (_, index) =>
+    index % 10 === 8
+      ? host.start(['gc', '--grace-period=0s'])
+      : index % 10 === 9
+        ? host.start(['list'])
+        : host.start(['run', '--private-net', 'example.com/busybox', ...show]),
+  );
+  const ends = await Promise.all(all.map((running) => running.ended));
+  expect(all.map(({ stderr }) => stderr).join('')).toBe('');
+  expect(ends).toEqual(ends.map(() => ({ status: 0, signal: null })));
+}, 180_000);
+
+test('a pool without a free address says so, leaves nothing, and works again when there is one', async () => {
+  const dir = '/run/rkt/networks/default';
+  const pod = host.start(sleeper);
+  await pod.prints(/up/);
+  const [live = ''] = host.uuids();
+  // Leases that belong to a living pod cannot be reclaimed.
+  const fill = `for i in $(seq 3 2 253); do test -e ${dir}/172.16.28.$i || cp ${dir}/$(grep -l ${live} -r ${dir} | head -n 1 | xargs basename) ${dir}/172.16.28.$i; done`;
+  expect(host.exec(['sh', '-c', fill]).status).toBe(0);
+  const { status, stderr } = host.rkt(['run', '--private-net', 'example.com/busybox']);
+  expect(status).toBe(254);
+  expect(stderr).toContain(
+    'rkt: all 126 addresses of the default network (172.16.28.0/24) are in use by running pods\n',
+  );
+  expect(host.uuids()).toEqual([live]);
+  pod.child.kill('SIGTERM');
+  await pod.ended;
+  host.ok(['gc', '--grace-period=0s']);
+  expect(host.rkt(['run', '--private-net', 'example.com/busybox']).status).toBe(0);
+});

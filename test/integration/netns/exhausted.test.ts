@@ -1,0 +1,26 @@
+import { expect, test } from '@jest/globals';
+import { runScenario } from './run-scenario.ts';
+
+interface Exhausted {
+  refusal: unknown;
+  leasesAfterRefusal: number;
+  ip: string;
+  deadIp: string;
+  deadPin: boolean;
+  links: string[];
+  elements: string;
+}
+
+test('an exhausted pool is an error while all pods live, and else takes back what dead pods hold', () => {
+  const result = runScenario<Exhausted>('exhausted');
+  expect(result.refusal).toEqual({
+    code: 'EPOOL',
+    message: 'all 126 addresses of the default network (172.16.28.0/24) are in use by running pods',
+    hint: 'stop pods that are not needed, run `rkt gc`, or start the pod with --net=host',
+  });
+  expect(result.leasesAfterRefusal).toBe(126 + 1); // and the lock
+  expect(result.ip).toBe(result.deadIp);
+  expect(result.deadPin).toBe(false);
+  expect(result.links).toEqual(['rkt00000002abcd']);
+  expect(result.elements).not.toContain('rkt00000001abcd');
+});

@@ -1,0 +1,146 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { PodNetwork } from '../../../netns/index.ts';
+import { runScenario } from './run-scenario.ts';
+
+interface State {
+  links: string[];
+  tables: string;
+  elements: string;
+}
+
+interface Lifecycle {
+  before: State;
+  made: {
+    network: PodNetwork;
+    state: State;
+    problems: string[];
+    podLinks: string[];
+    hostAddress: string[];
+    podAddress: string[];
+    routes: string[];
+    restrictedRoutes: string[];
+    loopback: string[];
+    hostIpv6: string;
+    sysctls: Record<string, string>;
+    lease: string;
+  };
+  repeated: { network: PodNetwork; sameLink: boolean; state: State };
+  damaged: string[];
+  restored: string[];
+  one: State;
+  after: { state: State; pins: boolean; leases: string[] };
+  gone: string[];
+}
+
+/** What nft prints for the table with two pods, the second of them restricted; counters and white space aside. */
+const ruleset = `
+table ip rkt {
+  set pods { type ipv4_addr elements = { 172.16.28.3 } }
+  set links { type ifname . ipv4_addr elements = { "rkt00000002abcd" . 172.16.28.5, "rkt00000001abcd" . 172.16.28.3 } }
+  chain prerouting { type filter hook prerouting priority raw; policy accept;
+    iifname "rkt*" iifname . ip saddr != @links drop
+    ip daddr 169.254.169.255 iifname != "lo" iifname . ip saddr != @links drop
+  }
+  chain forward { type filter hook forward priority filter; policy accept;
+    ip daddr 169.254.169.255 drop
+    iifname "rkt*" ip saddr != @pods drop
+    oifname "rkt*" ip daddr != @pods drop
+  }
+  chain postrouting { type nat hook postrouting priority srcnat; policy accept;
+    ip saddr @pods ip daddr != @pods ip daddr != 224.0.0.0/4 masquerade
+  }
+}`;
+
+/** The words of a ruleset; the elements of a set come in no order. */
+const words = (text: string): string[] => text.replaceAll(',', ' ').trim().split(/\s+/).sort();
+
+describe("the life of a pod's network", () => {
+  let life: Lifecycle;
+  beforeAll(() => {
+    life = runScenario<Lifecycle>('lifecycle');
+  }, 60_000);
+
+  test('describes itself', () => {
+    const { netns, ...network } = life.made.network;
+    expect(network).toEqual({
+      name: 'default',
+      kind: 'default',
+      interface: 'eth0',
+      hostInterface: 'rkt00000001abcd',
+      ip: '172.16.28.3',
+      hostIp: '172.16.28.2',
+      prefixLength: 31,
+    });
+    expect(netns).toMatch(/\/netns\/00000001-abcd-4000-8000-000000000000$/);
+    expect(life.made.lease).toBe('00000001-abcd-4000-8000-000000000000 default\n');
+  });
+
+  test('gives both ends their addresses, and the pod its routes and loopback', () => {
+    expect(life.made.hostAddress).toEqual(['UP', '172.16.28.2/31']);
+    expect(life.made.podAddress).toEqual(['UP', '172.16.28.3/31']);
+    expect(life.made.loopback).toEqual(['UNKNOWN', '127.0.0.1/8', '::1/128']);
+    expect(life.made.routes).toEqual([
+      '169.254.169.255 via 172.16.28.2 dev eth0 proto static',
+      '172.16.28.2/31 dev eth0 proto kernel scope link src 172.16.28.3',
+      'default via 172.16.28.2 dev eth0 proto static',
+    ]);
+    expect(life.made.restrictedRoutes).toEqual([
+      '169.254.169.255 via 172.16.28.4 dev eth0 proto static',
+      '172.16.28.4/31 dev eth0 proto kernel scope link src 172.16.28.5',
+    ]);
+  });
+
+  test("guards the host's end", () => {
+    expect(life.made.sysctls).toEqual({
+      forward: '1',
+      reversePath: '1',
+      arpIgnore: '1',
+      routeLocalnet: '0',
+      ipv6Off: '1',
+    });
+    expect(life.made.hostIpv6).toBe('');
+  });
+
+  test('makes the table that nft knows as documented', () => {
+    expect(words(life.made.state.elements)).toEqual(words(ruleset));
+  });
+
+  test('passes its own check and is listed', () => {
+    expect(life.made.problems).toEqual([]);
+    expect(life.made.podLinks).toEqual(['rkt00000001abcd', 'rkt00000002abcd']);
+  });
+
+  test('changes nothing when it is set up again', () => {
+    expect(life.repeated.network).toEqual(life.made.network);
+    expect(life.repeated.sameLink).toBe(true);
+    expect(words(life.repeated.state.elements)).toEqual(words(life.made.state.elements));
+  });
+
+  test('says what is wrong with it', () => {
+    expect(life.damaged).toEqual([
+      'the link rkt00000001abcd is down',
+      '172.16.28.3 is missing from the nf_tables set links',
+      'the pod lacks the address 172.16.28.3/31',
+      'the pod lacks the route to 169.254.169.255/32',
+      'the pod lacks the route to 0.0.0.0/0',
+    ]);
+  });
+
+  test('a table that somebody flushed comes back with the elements of every pod', () => {
+    expect(life.restored).toEqual([]);
+  });
+
+  test('leaves the host as it was, but for forwarding', () => {
+    expect(life.one.links).toEqual(['rkt00000002abcd']);
+    expect(life.one.tables).toBe('table ip rkt');
+    expect(life.after.state).toEqual(life.before);
+    expect(life.after.pins).toBe(false);
+    expect(life.after.leases).toEqual(['lock']);
+    expect(life.gone).toEqual([
+      'the link rkt00000001abcd is missing',
+      '172.16.28.3 is missing from the nf_tables set links',
+      '172.16.28.3 is missing from the nf_tables set pods',
+      `the network namespace ${life.made.network.netns} is missing`,
+    ]);
+  });
+});

@@ -1,0 +1,20 @@
+/** Runs a scenario (scenarios/*.ts) in network and mount namespaces of its own and returns what it reports. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export function runScenario<T>(name: string, ...args: string[]): T {
+  const dir = mkdtempSync(join(tmpdir(), 'rkt-netns-'));
+  try {
+    const script = join(import.meta.dirname, 'scenarios', `${name}.ts`);
+    const command = ['-nm', '--propagation', 'private', process.execPath, script, dir, ...args];
+    const { status, signal, stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8', timeout: 60_000 });
+    if (status !== 0) throw new Error(`scenario ${name} ended with ${status ?? signal}:\n${stderr}`);
+    return JSON.parse(stdout) as T;
+  } finally {
+    // The pins of namespaces went with the mount namespace, so only plain files are left.
+    rmSync(dir, { recursive: true });
+  }
+}

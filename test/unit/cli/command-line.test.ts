@@ -1,0 +1,61 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Command, parseCommandLine } from '../../../cli/command.ts';
+import { globalOptions } from '../../../cli/global-options.ts';
+import { getList, getSwitch, getValue, OptionSet } from '../../../cli/options.ts';
+
+const mount = { name: 'mount', type: 'list', placeholder: 'M', description: '' } as const;
+
+const run: Command = {
+  name: 'run',
+  summary: '',
+  usage: '[options] IMAGE',
+  description: '',
+  options: [{ name: 'private-net', type: 'value', placeholder: 'N', bare: 'default', description: '' }, mount],
+  imageOptions: [mount, { name: 'name', type: 'value', placeholder: 'N', description: '' }],
+  run: () => 0,
+};
+
+const parse = (...words: string[]) => parseCommandLine(run, words, new OptionSet(globalOptions));
+
+describe('IMAGE -- args --- IMAGE -- args', () => {
+  test('arguments belong to the image before them, whatever they look like', () => {
+    const { apps } = parse('a', '--', '--loglevel', 'verbose', '--', '---', 'b', '--', '--interval', '30s');
+    expect(apps.map(({ image, args }) => [image, args])).toEqual([
+      ['a', ['--loglevel', 'verbose', '--']],
+      ['b', ['--interval', '30s']],
+    ]);
+  });
+
+  test('images without arguments follow each other directly', () => {
+    const { apps } = parse('a', 'b', '---', 'c', '--');
+    expect(apps.map(({ image, args }) => [image, args])).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+      ['c', []],
+    ]);
+  });
+
+  test('an option before the first image is the pod’s, after an image that image’s', () => {
+    const { values, apps } = parse('--mount=pod', 'a', '--mount=a', '--name', 'x', 'b', '--mount=b');
+    expect(getList(values, 'mount')).toEqual(['pod']);
+    expect(apps.map((app) => [getList(app.values, 'mount'), getValue(app.values, 'name')])).toEqual([
+      [['a'], 'x'],
+      [['b'], undefined],
+    ]);
+  });
+
+  test('pod options and global options are understood after an image too', () => {
+    const globals = new OptionSet(globalOptions);
+    const { values } = parseCommandLine(run, ['a', '--private-net', '--debug'], globals);
+    expect(getValue(values, 'private-net')).toBe('default');
+    expect(getSwitch(globals.values(), 'debug')).toBe(true);
+  });
+
+  test.each([
+    [['--', 'x'], '"--" must follow an image'],
+    [['---'], '"---" must follow an image'],
+    [['--name=x', 'a'], 'unknown option "--name" for "rkt run"'],
+  ])('%j is refused', (words, message) => {
+    expect(() => parse(...words)).toThrow(expect.objectContaining({ message, code: 'EUSAGE' }));
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals';
+import { hierarchiesIn, podScope } from '../../../runtime/stage1/cgroups.ts';
+
+const line = (mount: string, type: string, options: string): string =>
+  `30 25 0:26 / ${mount} rw,nosuid - ${type} cgroup rw,${options}`;
+
+test('v2 only', () => {
+  expect(hierarchiesIn(line('/sys/fs/cgroup', 'cgroup2', 'nsdelegate'))).toEqual([
+    { mount: '/sys/fs/cgroup', version: 2 },
+  ]);
+});
+
+test('v1 and hybrid: those that count or bound, each once, spaces unquoted', () => {
+  const mountinfo = [
+    line('/sys/fs/cgroup/memory', 'cgroup', 'memory'),
+    line('/sys/fs/cgroup/cpu,cpuacct', 'cgroup', 'cpu,cpuacct'),
+    line('/mnt/again', 'cgroup', 'memory'),
+    line('/sys/fs/cgroup/net_cls', 'cgroup', 'net_cls'),
+    line('/sys/fs/cgroup/sys\\040temd', 'cgroup', 'xattr,name=systemd'),
+    line('/sys/fs/cgroup/unified', 'cgroup2', ''),
+    line('/data', 'ext4', ''),
+  ].join('\n');
+  expect(hierarchiesIn(mountinfo)).toEqual([
+    { mount: '/sys/fs/cgroup/memory', version: 1 },
+    { mount: '/sys/fs/cgroup/cpu,cpuacct', version: 1 },
+    { mount: '/sys/fs/cgroup/sys temd', version: 1 },
+    { mount: '/sys/fs/cgroup/unified', version: 2 },
+  ]);
+});
+
+test('the scope is named as systemd escapes it', () => {
+  expect(podScope('5bc080ca-9e03-480d-b705-5928af396cc5')).toBe(
+    'machine-rkt\\x2d5bc080ca\\x2d9e03\\x2d480d\\x2db705\\x2d5928af396cc5.scope',
+  );
+});
