@@ -22,9 +22,11 @@ function makeBundle(dir: string, runtime: string, rootfs: string): string {
 
 function ociRuntime(dir: string, runtime: string, rootfs: string): Candidate[] {
   try {
-    return [
-      { label: `${runtime} run`, command: [runtime, 'run', '--bundle', makeBundle(dir, runtime, rootfs), 'bench'] },
-    ];
+    const bundle = makeBundle(dir, runtime, rootfs);
+    // crun refuses hosts that have both cgroup versions, unless it leaves cgroups alone.
+    const plain = works([runtime, 'run', '--bundle', bundle, 'bench']);
+    const [suffix, options] = plain || runtime !== 'crun' ? ['', []] : [', no cgroups', ['--cgroup-manager=disabled']];
+    return [{ label: `${runtime} run${suffix}`, command: [runtime, ...options, 'run', '--bundle', bundle, 'bench'] }];
   } catch (error) {
     return [
       {
@@ -35,26 +37,28 @@ function ociRuntime(dir: string, runtime: string, rootfs: string): Candidate[] {
   }
 }
 
+const works = ([program, ...args]: readonly string[]): boolean => spawnSync(program as string, args).status === 0;
+
 const installed = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
+/** podman with runc, which takes hosts with both cgroup versions, and with limits that every host allows. */
+function podman(dir: string, ...args: string[]): string[] {
+  const config = join(dir, 'containers.conf');
+  writeFileSync(config, '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n');
+  const global = [`--root=${dir}/podman`, `--runroot=${dir}/podman-run`, '--cgroup-manager=cgroupfs', '--runtime=runc'];
+  return ['env', `CONTAINERS_CONF=${config}`, 'podman', ...global, 'run', '--rm', ...args];
+}
+
 export function makePeers(dir: string, rootfs: string): Candidate[] {
-  const podman = [
-    'podman',
-    `--root=${dir}/podman`,
-    `--runroot=${dir}/podman-run`,
-    '--cgroup-manager=cgroupfs',
-    'run',
-    '--rm',
+  const nspawn = ['systemd-nspawn', '-q', '--register=no', '--keep-unit', '-D', rootfs, '/bin/true'];
+  const onHost = podman(dir, '--network=host', '--rootfs', rootfs, '/bin/true');
+  const all: [program: string, Candidate[]][] = [
+    ['unshare', [{ label: 'unshare (six namespaces)', command: ['unshare', '-pmnuif', '--mount-proc', '/bin/true'] }]],
+    ['crun', ociRuntime(dir, 'crun', rootfs)],
+    ['runc', ociRuntime(dir, 'runc', rootfs)],
+    ['systemd-nspawn', [{ label: 'systemd-nspawn', command: nspawn }]],
+    ['podman', [{ label: 'podman run, host network', command: onHost }]],
+    ['podman', [{ label: 'podman run, own network', command: podman(dir, '--rootfs', rootfs, '/bin/true') }]],
   ];
-  const all: Candidate[] = [
-    { label: 'unshare (six namespaces)', command: ['unshare', '-pmnuif', '--mount-proc', '/bin/true'] },
-    ...['crun', 'runc'].filter(installed).flatMap((runtime) => ociRuntime(dir, runtime, rootfs)),
-    {
-      label: 'systemd-nspawn',
-      command: ['systemd-nspawn', '-q', '--register=no', '--keep-unit', '-D', rootfs, '/bin/true'],
-    },
-    { label: 'podman run, host network', command: [...podman, '--network=host', '--rootfs', rootfs, '/bin/true'] },
-    { label: 'podman run, own network', command: [...podman, '--rootfs', rootfs, '/bin/true'] },
-  ];
-  return all.filter(({ command: [program] }) => installed(program as string));
+  return all.flatMap(([program, candidates]) => (installed(program) ? candidates : []));
 }

@@ -15,7 +15,7 @@ export interface Context {
   /** Diagnostics that are not log lines. */
   err(text: string): void;
   /** For a command that is about to become another program: what would otherwise be done at the end of this one. */
-  beforeExec(): void;
+  beforeExec(): Promise<void>;
 }
 
 /** Errors: EPERM-like RktError with what to do, where the command needs root and does not have it. */

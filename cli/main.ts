@@ -2,7 +2,6 @@
  * The rkt command: finds the command, parses, runs, prints errors. The only place that ends the process.
  */
 
-import { flushCompileCache } from 'node:module';
 import { causesOf, isRktError, messageOf } from '../runtime/base/errors.ts';
 import { createLog } from '../runtime/base/log.ts';
 import { failureCode, parseCommandLine } from './command.ts';
@@ -60,9 +59,14 @@ async function dispatch(
     uid: process.geteuid?.() ?? 0,
     out: streams.out,
     err: streams.err,
-    beforeExec: flushCompileCache,
+    beforeExec: () => finishProfile(),
   };
-  return await profiled(settings, () => command.run(context, parsed));
+  const finishProfile = await startProfile(settings);
+  try {
+    return await command.run(context, parsed);
+  } finally {
+    await finishProfile();
+  }
 }
 
 function remaining(rest: { next(): string | undefined }): string[] {
@@ -79,10 +83,11 @@ function unknownCommand(name: string): Error {
   return usageError(`unknown command "${name}"`, near === undefined ? 'see "rkt help"' : `did you mean "rkt ${near}"?`);
 }
 
-async function profiled(settings: Globals, run: () => number | Promise<number>): Promise<number> {
-  if (settings.cpuProfile === undefined) return await run();
-  const { withCpuProfile } = await import('./profile.ts');
-  return await withCpuProfile(settings.cpuProfile, run);
+/** Starts the CPU profile that the user wants, if any; returns what ends it. */
+async function startProfile(settings: Globals): Promise<() => Promise<void>> {
+  if (settings.cpuProfile === undefined) return async () => {};
+  const { startCpuProfile } = await import('./profile.ts');
+  return await startCpuProfile(settings.cpuProfile);
 }
 
 /** One clear sentence, then what to do; with `--debug` the causes and, for what nobody foresaw, the stack. */

@@ -4,29 +4,20 @@ import { writeFileSync } from 'node:fs';
 import { type Profiler, Session } from 'node:inspector/promises';
 import { RktError } from '../runtime/base/errors.ts';
 
-let finish: (() => Promise<void>) | undefined;
-
-/** Runs `run` under V8's profiler and writes the profile. Errors: EPROFILE where the file cannot be written. */
-export async function withCpuProfile<T>(file: string, run: () => T | Promise<T>): Promise<T> {
+/**
+ * Starts V8's profiler. Returns what stops it and writes the profile, once however often it is called.
+ * Errors: EPROFILE where the file cannot be written.
+ */
+export async function startCpuProfile(file: string): Promise<() => Promise<void>> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.start');
-  finish = async () => {
-    finish = undefined;
-    const { profile } = await session.post('Profiler.stop');
-    writeProfile(file, profile);
+  let finished: Promise<void> | undefined;
+  return () => {
+    finished ??= session.post('Profiler.stop').then(({ profile }) => writeProfile(file, profile));
+    return finished;
   };
-  try {
-    return await run();
-  } finally {
-    await finishCpuProfile();
-  }
-}
-
-/** Ends a profile that is being taken; for the moment before the process becomes another program. */
-export async function finishCpuProfile(): Promise<void> {
-  await finish?.();
 }
 
 function writeProfile(file: string, profile: Profiler.Profile): void {

@@ -5,7 +5,7 @@
  *   lib/rkt/node                the pinned node
  *   lib/rkt/*.cjs, *.node       the bundles and their native parts
  *   lib/rkt/stage1/             the built-in stage1, laid out like an image
- *   lib/rkt/cache/              V8's compiled code, filled here and by the first runs
+ *   lib/rkt/rkt.cjs.cache       V8's compiled code of the main bundle
  */
 
 import { spawnSync } from 'node:child_process';
@@ -75,12 +75,10 @@ function writeLicences(packages: readonly string[]): void {
   writeFileSync(join(lib, 'THIRD-PARTY-LICENSES'), texts.join('\n'));
 }
 
-/** Runs the commands that need no root once, so that the first user finds compiled code. */
-function warmCache(): void {
-  for (const args of [['version'], ['help', 'run']]) {
-    const { status, stderr } = spawnSync(join(dist, 'bin', 'rkt'), args, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`the new dist/bin/rkt ${args.join(' ')} failed: ${stderr}`);
-  }
+/** What was built must at least start. */
+function tryIt(): void {
+  const { status, stdout, stderr } = spawnSync(join(dist, 'bin', 'rkt'), ['version'], { encoding: 'utf8' });
+  if (status !== 0 || !stdout.includes(version)) throw new Error(`the new dist/bin/rkt does not start: ${stderr}`);
 }
 
 run(process.execPath, [join(root, 'deploy', 'native.ts')]);
@@ -93,4 +91,5 @@ install(join(root, 'deploy', 'main.cjs'), join(lib, 'main.cjs'), 0o644);
 linkOrCopy(join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node'), join(lib, 'node'));
 installStage1();
 writeLicences(await bundle(lib));
-warmCache();
+run(join(lib, 'node'), [join(root, 'deploy', 'code-cache.cjs'), join(lib, 'rkt.cjs')]);
+tryIt();

@@ -77,9 +77,9 @@ export async function bundle(outDir: string): Promise<string[]> {
     platform: 'node',
     format: 'cjs',
     target: 'node26',
-    charset: 'utf8',
+    // A source in Latin-1 takes V8 half the memory and time to read.
+    charset: 'ascii',
     legalComments: 'none',
-    keepNames: true,
     metafile: true,
     define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     supported: { 'dynamic-import': false },

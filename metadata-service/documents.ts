@@ -5,7 +5,8 @@ import { type Annotation, parseImageManifest, parsePodManifest } from '../runtim
 /** An answer with status 200, ready to be sent. */
 export interface Document {
   readonly headers: Readonly<Record<string, string | number>>;
-  readonly body: Buffer;
+  /** A short text, which node sends together with the headers in one write, or the bytes of a long one, which are never copied. */
+  readonly body: string | Buffer;
 }
 
 export interface AppDocuments {
@@ -34,9 +35,12 @@ export const plainText = 'text/plain; charset=us-ascii';
 /** Sent with every answer: nothing of this belongs into a cache or may be taken for something else. */
 export const commonHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' } as const;
 
+const shortBytes = 4096;
+
 export function createDocument(contentType: string, text: string): Document {
-  const body = Buffer.from(text);
-  return { headers: { ...commonHeaders, 'Content-Type': contentType, 'Content-Length': body.length }, body };
+  const length = Buffer.byteLength(text);
+  const headers = { ...commonHeaders, 'Content-Type': contentType, 'Content-Length': length };
+  return { headers, body: length <= shortBytes ? text : Buffer.from(text) };
 }
 
 /**

@@ -110,7 +110,16 @@ async function start(options: MetadataServiceOptions, undo: UndoStack, close: ()
   undo.add('letting go of the pods', letGo);
 
   if (options.untilIdle) watchIdle(parts, undo, close);
-  if (options.notify) await host.notifyReady();
+  if (options.notify) await announce(host, options.log);
+}
+
+/** A service that cannot say that it is ready is ready all the same; a service manager that waits for it will tell. */
+async function announce(host: Host, log: Log): Promise<void> {
+  try {
+    await host.notifyReady();
+  } catch (error) {
+    log.warn(`metadata service: telling the service manager that it is ready: ${messageOf(error)}`);
+  }
 }
 
 interface Parts {

@@ -9,12 +9,11 @@ import { ImageStore } from '../../runtime/image/store.ts';
 import { type AppRequest, type PodRequest, parseEnvironment } from '../../runtime/pod/compose.ts';
 import { reachMetadataService, type ServiceCommand } from '../../runtime/pod/metadata.ts';
 import { type PodNetworking, parseNetworking, wantsRegistration } from '../../runtime/pod/networks.ts';
-import { runPod, stopwatch, warmUp } from '../../runtime/pod/run.ts';
+import { runPod, stopwatch } from '../../runtime/pod/run.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import type { AppArguments, Command, Parsed } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
 import { getList, getSwitch, getValue, type Option, type OptionValues, usageError } from '../options.ts';
-import { finishCpuProfile } from '../profile.ts';
 
 const mountOption: Option = {
   name: 'mount',
@@ -89,7 +88,6 @@ export const command: Command = {
   async run(context, parsed) {
     requireRoot(context, 'run');
     if (parsed.apps.length === 0) throw usageError('rkt run needs an image', 'for example: rkt run ./app.aci');
-    warmUp();
     const mark = stopwatch(context.log);
     mark('node and load');
     const networking = networkingOf(parsed.values);
@@ -115,8 +113,7 @@ export const command: Command = {
       stage1Run: builtinStage1().run,
       onReady: async (uuid) => {
         saveUuid(uuid, getValue(parsed.values, 'uuid-file-save'));
-        await finishCpuProfile();
-        context.beforeExec();
+        await context.beforeExec();
       },
       mark,
       log: context.log,

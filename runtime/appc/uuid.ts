@@ -1,12 +1,5 @@
-import { randomUUID } from 'node:crypto';
-
 /** RFC 4122, canonical form: 32 lower-case hex digits in groups of 8-4-4-4-12. */
 export type Uuid = string;
-
-/** A random (version 4) UUID. */
-export function newUuid(): Uuid {
-  return randomUUID();
-}
 
 /** True for the canonical form. */
 export function isUuid(text: string): boolean {

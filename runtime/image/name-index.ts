@@ -1,6 +1,5 @@
 /** From image names to image ids: one directory per name, holding one empty file per id. A hint, never the truth. */
 
-import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
 import { syncDirectory } from './durable.ts';
@@ -11,7 +10,10 @@ const maxName = 255;
 /** A file name for an image name: "/" is written as "%2F"; names that get too long by that are hashed. */
 export function encodeName(name: string): string {
   const encoded = name.replaceAll('/', '%2F');
-  return encoded.length <= maxName ? encoded : `%${createHash('sha512').update(name).digest('hex')}`;
+  if (encoded.length <= maxName) return encoded;
+  // Loaded only for such names: it is on the way of every start of a pod (see base/random.ts).
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return `%${createHash('sha512').update(name).digest('hex')}`;
 }
 
 /** Ids that were imported under `name`, in no order; some may be gone. */

@@ -3,11 +3,11 @@
  * The kernel drops the lock when the process ends, however it ends, so a directory without a lock is refuse.
  */
 
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { removeTree } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
 import { errnoOf } from '../base/errors.ts';
+import { randomBytes } from '../base/random.ts';
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 

@@ -1,12 +1,11 @@
 /** Getting hold of the metadata service before a pod is made, and telling it about the pod. */
 
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { PodNetwork } from '../../netns/index.ts';
 import { isRktError, RktError } from '../base/errors.ts';
 import { metadataSocket, metadataUrl } from '../base/paths.ts';
+import { randomBytes } from '../base/random.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
 import type { HeldPod } from './pod-dir.ts';
 import { connectMetadataService, register } from './registration.ts';
@@ -41,6 +40,7 @@ export const readyFdVariable = 'RKT_READY_FD';
  * only mean that another pod's service was faster).
  */
 async function spawnService([program, ...args]: ServiceCommand): Promise<string | undefined> {
+  const { spawn } = await import('node:child_process');
   const child = spawn(program, args, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
@@ -74,7 +74,10 @@ export const newToken = (): string => randomBytes(32).toString('base64url');
 export const metadataUrlFor = (token: string | undefined): string =>
   token === undefined ? metadataUrl : `${metadataUrl}/${token}`;
 
-/** Tells the service everything it will answer for this pod; it is durable there when this returns. Errors: EREGISTER. */
+/**
+ * Tells the service everything it will answer for this pod. It is durable there when the function that is returned has
+ * returned. Errors: EREGISTER, from either.
+ */
 export function registerPod(
   lease: number,
   pod: HeldPod,
@@ -82,8 +85,8 @@ export function registerPod(
   network: PodNetwork | undefined,
   apps: readonly PreparedApp[],
   manifestText: string,
-): void {
-  register(lease, {
+): () => void {
+  return register(lease, {
     uuid: pod.uuid,
     dir: pod.dir,
     token,

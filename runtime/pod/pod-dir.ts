@@ -7,9 +7,9 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmdirSync } from 'node:fs';
 import { removeTree } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
-import { newUuid } from '../appc/uuid.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { type PodPhase, podDir, podPhaseDir, podPhases } from '../base/paths.ts';
+import { randomUuid } from '../base/random.ts';
 
 /** A pod whose lock this process holds. */
 export interface HeldPod {
@@ -26,7 +26,7 @@ export interface HeldPod {
  */
 export function createPod(dataDir: string): HeldPod {
   for (;;) {
-    const uuid = newUuid();
+    const uuid = randomUuid();
     const dir = podDir(dataDir, 'embryo', uuid);
     makeEmbryo(dataDir, dir);
     const pod = lockEmbryo(dataDir, uuid, dir);

@@ -6,6 +6,7 @@
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { type App, encodePodManifest, type PodManifest, type RuntimeApp } from '../appc/index.ts';
 import { RktError } from '../base/errors.ts';
+import { writeWhole } from '../base/files.ts';
 import { podFiles } from '../base/paths.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import { findExecutable, lookupUser } from '../image/lookup.ts';
@@ -35,7 +36,7 @@ export function preparePod(
   }
   for (const app of apps) makeAppDirs(pod, app);
   const manifestText = encodePodManifest(manifest);
-  writeFileSync(podFiles.manifest(pod.dir), manifestText);
+  writeWhole(podFiles.manifest(pod.dir), manifestText);
   return { apps, manifestText };
 }
 

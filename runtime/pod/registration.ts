@@ -43,10 +43,16 @@ export function connectMetadataService(socket: string): number {
   }
 }
 
-/** Registers a pod over a connection that becomes its lease. Errors: EREGISTER with the service's reason. */
-export function register(fd: number, registration: Registration): void {
-  const { status, body } = exchange(fd, 'POST', '/v1/pods', JSON.stringify(registration));
-  if (status !== 201) throw refused(`registering pod ${registration.uuid}`, status, body);
+/**
+ * Asks for a pod to be registered over a connection that becomes its lease. The service makes it durable while the caller goes
+ * on; returns what waits for the answer, which must be called before the pod starts. Errors: EREGISTER with the reason.
+ */
+export function register(fd: number, registration: Registration): () => void {
+  send(fd, 'POST', '/v1/pods', JSON.stringify(registration));
+  return () => {
+    const { status, body } = receive(fd);
+    if (status !== 201) throw refused(`registering pod ${registration.uuid}`, status, body);
+  };
 }
 
 /** Takes a pod out of the service after it died without closing its lease. Quiet where there is no such pod, or no service. */
@@ -58,7 +64,8 @@ export function unregister(socket: string, uuid: string): void {
     return;
   }
   try {
-    exchange(fd, 'DELETE', `/v1/pods/${uuid}`, '');
+    send(fd, 'DELETE', `/v1/pods/${uuid}`, '');
+    receive(fd);
   } finally {
     closeSync(fd);
   }
@@ -74,7 +81,7 @@ function refused(what: string, status: number, body: string): RktError {
   return new RktError(`${what} with the metadata service: ${reason}`, { code: 'EREGISTER' });
 }
 
-function exchange(fd: number, method: string, path: string, body: string): { status: number; body: string } {
+function send(fd: number, method: string, path: string, body: string): void {
   const payload = Buffer.from(body);
   const head = [
     `${method} ${path} HTTP/1.1`,
@@ -84,10 +91,17 @@ function exchange(fd: number, method: string, path: string, body: string): { sta
     '',
     '',
   ].join('\r\n');
-  try {
+  talking(() => {
     let rest = Buffer.concat([Buffer.from(head), payload]);
     while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
-    return readAnswer(fd);
+  });
+}
+
+const receive = (fd: number): { status: number; body: string } => talking(() => readAnswer(fd));
+
+function talking<T>(work: () => T): T {
+  try {
+    return work();
   } catch (cause) {
     const slow = errnoOf(cause) === 'EAGAIN';
     const reason = slow ? `no answer in ${timeoutMs / 1000} s` : messageOf(cause);

@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { native } from '../../native/index.ts';
 import { type PodNetwork, setupPodNetwork, startNetns, teardownPodNetwork } from '../../netns/index.ts';
 import { messageOf, RktError } from '../base/errors.ts';
+import { writeWhole } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import type { ImageInfo } from '../image/image-info.ts';
@@ -39,9 +40,6 @@ export interface RunOptions {
   readonly log: Log;
 }
 
-/** Begins what takes the kernel a while and is needed by every pod; called as early as possible. */
-export const warmUp = (): void => native.warmCgroups();
-
 /** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
 export type Mark = (step: string) => void;
 
@@ -64,11 +62,10 @@ export async function runPod(options: RunOptions): Promise<never> {
     mark('network');
 
     const token = options.lease === undefined ? undefined : newToken();
-    if (options.lease !== undefined && token !== undefined) {
-      registerPod(options.lease, pod, token, network, apps, manifestText);
-      mark('registration');
-    }
-
+    const registered =
+      options.lease === undefined || token === undefined
+        ? () => {}
+        : registerPod(options.lease, pod, token, network, apps, manifestText);
     const plan = buildPlan({
       pod,
       manifest,
@@ -80,8 +77,10 @@ export async function runPod(options: RunOptions): Promise<never> {
       settings: options.settings,
     });
     writeFileSync(podFiles.plan(pod.dir), encodePlan(plan));
-    await options.onReady(pod.uuid);
     mark('plan');
+    registered();
+    mark('registration');
+    await options.onReady(pod.uuid);
     return becomeMonitor(pod, options);
   } catch (error) {
     await undo(pod, netns, network, options.log);
@@ -100,7 +99,7 @@ function setupNetwork(pod: HeldPod, netns: string | undefined, options: RunOptio
     leaseDir: leaseDir('default'),
     isAlive: (uuid) => isAlive(options.dataDir, uuid),
   });
-  writeFileSync(podFiles.netInfo(pod.dir), JSON.stringify([network]));
+  writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
   return network;
 }
 

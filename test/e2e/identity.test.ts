@@ -118,7 +118,8 @@ describe('what a pod is told', () => {
   test('on the host’s network comes by the token alone', () => {
     const run = (script: string) =>
       host.rkt(['run', '--mds-register', 'example.com/busybox', '--exec', '/bin/sh', '--', '-c', script]);
-    expect(host.uuids()).toContain(run(`${ask}/pod/uuid`).stdout);
+    const { stdout } = run(`${ask}/pod/uuid`);
+    expect(host.uuids()).toEqual([stdout]);
     expect(run('wget -qO- http://169.254.169.255/acMetadata/v1/pod/uuid').status).not.toBe(0);
   });
 });

@@ -15,7 +15,7 @@ const lock = openSync(registration.dir, 'r');
 native.flock(lock, 'exclusive', false);
 const lease = connectMetadataService(metadataSocket);
 try {
-  register(lease, registration);
+  register(lease, registration)();
 } catch (error) {
   writeSync(1, `${messageOf(error)}\n`);
   process.exit(1);
