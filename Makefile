@@ -39,9 +39,7 @@ bench: tools build
 	npm run --silent bench
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
-	cp -R --no-preserve=ownership dist/lib/rkt $(DESTDIR)$(PREFIX)/lib/
-	install -m 0755 dist/bin/rkt $(DESTDIR)$(PREFIX)/bin/rkt
+	deploy/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean:
 	rm -rf dist native/build node_modules

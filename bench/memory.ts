@@ -12,7 +12,7 @@ const pssOf = (pid: number): number =>
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
-/** Monitor and init of one idle pod, without its app; then of ten pods, per pod. */
+/** Monitor and init of one idle pod, without its app; then of ten pods, per pod; and the service that all pods share. */
 export async function measureMemory(bench: Bench): Promise<void> {
   console.log('\nresident memory of an idle pod: monitor and init, without the app (PSS)');
   for (const count of [1, 10]) {
@@ -28,4 +28,5 @@ export async function measureMemory(bench: Bench): Promise<void> {
     await Promise.all(pods.map((pod) => once(pod, 'exit')));
     bench.collect();
   }
+  console.log(`  metadata service, whatever the number of pods: ${(pssOf(bench.servicePid) / 1024).toFixed(0)} MiB`);
 }

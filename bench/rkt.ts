@@ -40,6 +40,10 @@ export class Bench {
     return new Bench(dir, rootfs, data, service);
   }
 
+  get servicePid(): number {
+    return this.#service.pid as number;
+  }
+
   /** The command line of a run of the image. */
   run(...args: string[]): string[] {
     return [rkt, `--dir=${this.#data}`, 'run', ...args];

@@ -28,6 +28,8 @@ export interface Command {
   /** A few sentences for `rkt help NAME`. */
   readonly description: string;
   readonly options: readonly Option[];
+  /** How many arguments it takes at most; none unless said. */
+  readonly maxArgs?: number;
   /** Options that may stand after an image and belong to it; the command's arguments are images then. */
   readonly imageOptions?: readonly Option[];
   /** Exit code; anything thrown becomes {@link failureCode}. */
@@ -58,6 +60,10 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
     } else {
       takeApps(word, rest, command.imageOptions, (option, image) => take(option, [image, own, globals]), apps);
     }
+  }
+  const surplus = args[command.maxArgs ?? 0];
+  if (surplus !== undefined) {
+    throw usageError(`unexpected argument "${surplus}"`, `the form is: rkt ${command.name} ${command.usage}`.trimEnd());
   }
   return { values: own.values(), args, apps };
 }

@@ -9,12 +9,12 @@ import { getList, getSwitch, getValue, type Option, type OptionSet, type OptionV
 const securityChecks = ['http', 'image', 'tls', 'pubkey', 'ondisk', 'capabilities', 'paths', 'seccomp'] as const;
 export type SecurityCheck = (typeof securityChecks)[number];
 
-const bundles: Readonly<Record<string, readonly SecurityCheck[]>> = {
-  none: [],
-  'all-fetch': ['image', 'tls', 'http'],
-  'all-run': ['capabilities', 'paths', 'seccomp'],
-  all: securityChecks,
-};
+const bundles = new Map<string, readonly SecurityCheck[]>([
+  ['none', []],
+  ['all-fetch', ['image', 'tls', 'http']],
+  ['all-run', ['capabilities', 'paths', 'seccomp']],
+  ['all', securityChecks],
+]);
 
 export const globalOptions: readonly Option[] = [
   { name: 'debug', type: 'switch', description: 'print more, and the causes of errors, on stderr' },
@@ -113,7 +113,7 @@ function insecureChecks(values: OptionValues): ReadonlySet<SecurityCheck> {
   const names = getList(values, 'insecure-options').flatMap((list) => list.split(','));
   for (const name of names.map((text) => text.trim()).filter((text) => text !== '')) {
     const known = securityChecks.find((check) => check === name);
-    const checks = known === undefined ? bundles[name] : [known];
+    const checks = known === undefined ? bundles.get(name) : [known];
     if (checks === undefined) {
       throw usageError(
         `invalid value "${name}" for --insecure-options`,

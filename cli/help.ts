@@ -5,7 +5,7 @@ import { globalOptions } from './global-options.ts';
 import type { Option } from './options.ts';
 
 function optionLabel(option: Option): string {
-  if (option.type === 'switch') return `--${option.name}`;
+  if (option.type === 'switch') return `--${option.name}${option.default === undefined ? '' : '[=BOOL]'}`;
   if (option.type === 'value' && option.bare !== undefined) return `--${option.name}[=${option.placeholder}]`;
   return `--${option.name}=${option.placeholder}`;
 }
@@ -14,7 +14,7 @@ function optionLines(options: readonly Option[]): string[] {
   const shown = options.filter((option) => option.hidden !== true);
   const width = Math.max(...shown.map((option) => optionLabel(option).length));
   return shown.map((option) => {
-    const standard = option.type === 'value' || option.type === 'duration' ? option.default : undefined;
+    const standard = option.type === 'list' ? undefined : option.default;
     const suffix = standard === undefined ? '' : ` (default ${standard})`;
     return `  ${optionLabel(option).padEnd(width)}  ${option.description}${suffix}`;
   });

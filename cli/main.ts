@@ -35,7 +35,7 @@ async function dispatch(
   streams: Streams,
 ): Promise<number> {
   const rest = reader(words);
-  let name = rest.next();
+  let name = firstWord(rest.next());
   while (name !== undefined && takeOption(name, rest, [globals], '')) name = rest.next();
   if (name === undefined) {
     streams.out(overview(commands));
@@ -68,6 +68,10 @@ async function dispatch(
     await finishProfile();
   }
 }
+
+/** What people type first. */
+const firstWord = (word: string | undefined): string | undefined =>
+  word === '-h' ? '--help' : word === '--version' || word === '-version' ? 'version' : word;
 
 function remaining(rest: { next(): string | undefined }): string[] {
   const words: string[] = [];

@@ -17,6 +17,8 @@ interface OptionBase {
 
 export interface SwitchOption extends OptionBase {
   readonly type: 'switch';
+  /** What it is unless given; without it, "not given" can be told from "off". */
+  readonly default?: boolean;
 }
 
 export interface ValueOption extends OptionBase {
@@ -46,6 +48,11 @@ export type Option = SwitchOption | ValueOption | ListOption | DurationOption;
 export type OptionValues = ReadonlyMap<string, boolean | string | number | readonly string[]>;
 
 export const getSwitch = (values: OptionValues, name: string): boolean => values.get(name) === true;
+/** On, off, or not given. */
+export const getOptionalSwitch = (values: OptionValues, name: string): boolean | undefined => {
+  const value = values.get(name);
+  return typeof value === 'boolean' ? value : undefined;
+};
 export const getValue = (values: OptionValues, name: string): string | undefined => {
   const value = values.get(name);
   return typeof value === 'string' ? value : undefined;
@@ -147,7 +154,9 @@ export class OptionSet {
     const all = new Map<string, boolean | string | number | readonly string[]>();
     for (const option of this.#options.values()) {
       if (option.type === 'duration') all.set(option.name, parseDuration(option.default, `--${option.name}`));
-      if (option.type === 'value' && option.default !== undefined) all.set(option.name, option.default);
+      if ((option.type === 'value' || option.type === 'switch') && option.default !== undefined) {
+        all.set(option.name, option.default);
+      }
     }
     for (const [name, value] of this.#values) all.set(name, value);
     return all;

@@ -1,10 +1,8 @@
 /** What the service needs of the machine. Tests put their own in its place; `createHost` is the real one. */
 
-import { execFile } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { promisify } from 'node:util';
 import { native } from '../native/index.ts';
 import { ensureMetadataAddress, ensureTable, removeMetadataAddress, removeTable } from '../netns/index.ts';
 import { errnoOf, messageOf, RktError } from '../runtime/base/errors.ts';
@@ -106,12 +104,7 @@ function watchProcess(process: ProcessIdentity): ProcessWatch | undefined {
     return undefined;
   }
   const watch = native.watchPidfd(pidfd);
-  let isOver = false;
-  const ended = watch.ended.then(() => {
-    isOver = true;
-    closeSync(pidfd);
-  });
-  return { ended, cancel: () => isOver || watch.cancel() };
+  return { ended: watch.ended.then(() => closeSync(pidfd)), cancel: watch.cancel };
 }
 
 /**
@@ -129,7 +122,8 @@ function startTimeOf(pid: number): string | undefined {
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }
 
-/** sd_notify(3), by systemd's own program: node has no datagram sockets in the unix domain. */
+/** sd_notify(3): one datagram. Node has no datagram sockets in the unix domain. */
 async function notifyReady(): Promise<void> {
-  await promisify(execFile)('systemd-notify', ['--ready']);
+  const socket = process.env.NOTIFY_SOCKET;
+  if (socket !== undefined && socket !== '') native.sendDatagram(socket, Buffer.from('READY=1'));
 }

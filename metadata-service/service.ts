@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import { messageOf } from '../runtime/base/errors.ts';
 import type { Log } from '../runtime/base/log.ts';
-import { metadataDbDir } from '../runtime/base/paths.ts';
+import { metadataAddressNote, metadataDbDir } from '../runtime/base/paths.ts';
 import { createPodApp } from './app.ts';
 import { Connections } from './connections.ts';
 import type { Host } from './host-contract.ts';
@@ -100,8 +100,10 @@ async function start(options: MetadataServiceOptions, undo: UndoStack, close: ()
   await recover(parts.registry, state.pods, host, store, options.log);
 
   undo.add('removing the guard of the address', async () => host.unguardAddress());
+  // First, as it keeps a garbage collection from removing the guard.
+  noteAddress(options, host, undo);
   host.guardAddress();
-  await takeAddress(options, host, undo);
+  await host.addAddress(options.address);
   await listen(parts.podServer, { host: options.address, port: options.port }, `${options.address}:${options.port}`);
   undo.add('closing the server for pods', () => closeServer(parts.podServer, stopGraceMs));
   if (fd === undefined) await listenUnix(parts.registrationServer, options.socketPath);
@@ -193,15 +195,11 @@ async function recover(registry: Registry, pods: PodRecord[], host: Host, store:
 }
 
 /**
- * Notes beside the socket that the address is ours to remove, and adds it: a service that is killed leaves both behind, and
+ * Notes beside the socket that the address is ours to remove, before it is added: a service that is killed leaves both behind, and
  * the next one must not take the address for the administrator's.
  */
-async function takeAddress(
-  { socketPath, address }: MetadataServiceOptions,
-  host: Host,
-  undo: UndoStack,
-): Promise<void> {
-  const note = `${dirname(socketPath)}/metadata-address`;
+function noteAddress({ socketPath, address }: MetadataServiceOptions, host: Host, undo: UndoStack): void {
+  const note = metadataAddressNote(dirname(socketPath));
   if (!host.hasAddress(address) || existsSync(note)) {
     writeFileSync(note, `${address}\n`, { mode: 0o600 });
     undo.add(`removing the address ${address}`, async () => {
@@ -209,7 +207,6 @@ async function takeAddress(
       rmSync(note, { force: true });
     });
   }
-  await host.addAddress(address);
 }
 
 function watchIdle(parts: Parts, undo: UndoStack, close: () => Promise<void>): void {

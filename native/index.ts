@@ -73,6 +73,11 @@ export interface Sockets {
   netlinkTransact(fd: number, datagram: Uint8Array, acks: number, timeoutMs: number): Buffer;
   /** Connects to a unix stream socket; send and receive time out after `timeoutMs`. */
   connectUnix(path: string, timeoutMs: number): number;
+  /**
+   * Sends one datagram to the unix datagram socket at `path`; a path that starts with `@` is an abstract name (unix(7)). Waits a
+   * second at most for room in the receiver's queue, and throws ETIMEDOUT then.
+   */
+  sendDatagram(path: string, data: Uint8Array): void;
   /** SO_PEERCRED of a connected unix socket. */
   peerCredentials(fd: number): PeerCredentials;
 }
@@ -83,18 +88,13 @@ export interface Processes {
   /** pidfd_send_signal(2); signal 0 only checks. False where the process is gone. */
   pidfdSignal(pidfd: number, signal: number): boolean;
   /**
-   * Resolves when the process of `pidfd` has ended. `cancel` resolves it early with false. The loop is not kept alive by it.
+   * Resolves when the process of `pidfd` has ended. `cancel` resolves it early with false, and does
+   * nothing once it has settled. The loop is not kept alive by it.
    * The caller still owns `pidfd` and must not close it before `ended` has settled.
    */
   watchPidfd(pidfd: number): { ended: Promise<boolean>; cancel: () => void };
   /** Soft and hard limit; Infinity for RLIM_INFINITY. */
   getrlimit(resource: number): { soft: number; hard: number };
-  /**
-   * Pays early, on a thread of its own, for the grace period that the kernel waits for when the first process in a while
-   * moves between cgroups (10 ms on Linux 6.18, cgroup v1): writes the caller's pid to the group it is in already.
-   * Never fails: where it cannot be done, nothing is gained.
-   */
-  warmCgroups(): void;
 }
 
 export interface Native extends FileHandleExtras, Mounts, Namespaces, Sockets, Processes {}

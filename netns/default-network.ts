@@ -19,7 +19,7 @@ import { findLink, getLink, type Link, newVeth, parseLink, removeLink, setLinkUp
 import { NetlinkError, NetlinkSocket, protocol } from './netlink/socket.ts';
 import { newRoute } from './routes.ts';
 import { enableForwarding, guardHostLink } from './sysctl.ts';
-import { releaseAddress, removeTraces } from './teardown.ts';
+import { releaseAddress, removeTraces, vacate } from './teardown.ts';
 import { hostInterfaceOf, type PodNetwork, type PodNetworkKind } from './types.ts';
 
 /** The name of the link in the pod. */
@@ -105,6 +105,7 @@ function claim(store: LeaseStore, { uuid, kind, netns, isAlive }: SetupOptions):
         removeTraces(dead);
         if (dead.uuid !== uuid) native.removeNetns(join(dirname(netns), dead.uuid));
       },
+      vacate: (ip, holder) => vacate(ip, holder, kind),
     }),
   );
 }
@@ -139,8 +140,8 @@ function connect(network: PodNetwork, mtu: number | undefined): void {
 
 /**
  * The end of a veth that was set up first drops what it is to send until the kernel's link watch has noticed the other end. Asking for
- * the link makes the kernel look at once (Linux 6.8; before, it looks soon), or the pod's first packet might be lost and
- * only repeated a second later.
+ * the link makes the kernel look at once where it knows to (seen on Linux 6.18); else the pod's first packet might be lost and only
+ * repeated a second later.
  */
 function activate(host: NetlinkSocket, name: string): void {
   host.transact([getLink(name)]);

@@ -1,11 +1,13 @@
 /** What a pod needs of the host's nf_tables: the static table, and the pod's elements in it. */
 
+import { existsSync } from 'node:fs';
 import { errnoOf, RktError } from '../runtime/base/errors.ts';
+import { metadataAddressNote } from '../runtime/base/paths.ts';
 import { fileLeases } from './lease-files.ts';
 import type { Lease, LeaseStore, LeaseTable } from './leases.ts';
 import { NetlinkError, NetlinkSocket, type NetlinkTransport, protocol } from './netlink/socket.ts';
 import { commit } from './nft/batch.ts';
-import { addPod, type PodAddress, removePod } from './nft/elements.ts';
+import { addPod, type PodAddress, removeAddress, removePod } from './nft/elements.ts';
 import { createTable, deleteTable } from './nft/table.ts';
 import { hostInterfaceOf } from './types.ts';
 
@@ -53,7 +55,7 @@ export function ensureTable(leaseDir: string): void {
   fileLeases(leaseDir).locked((leases) => restoreTable(socket, leases));
 }
 
-/** Removes the static table unless a pod has a lease; true where it is gone afterwards. */
+/** Removes the static table unless a pod has a lease or the metadata service its address; true where it is gone afterwards. */
 export function removeTable(leaseDir: string): boolean {
   using socket = openFirewall();
   return fileLeases(leaseDir).locked((leases) => removeUnusedTable(socket, leases));
@@ -61,14 +63,22 @@ export function removeTable(leaseDir: string): boolean {
 
 /** The same with the lock held. */
 export function removeUnusedTable(socket: NetlinkTransport | undefined, leases: LeaseTable): boolean {
-  if (leases.list().length > 0) return false;
+  if (leases.list().length > 0 || existsSync(metadataAddressNote())) return false;
   whereSupported(socket, deleteTable);
   return true;
 }
 
-/** Takes a pod's elements out; idempotent. */
-export function dismissPod(socket: NetlinkTransport | undefined, pod: PodAddress): void {
-  whereSupported(socket, (firewall) => removePod(firewall, pod));
+/** Takes a pod's elements out; idempotent. With `shared`, its address is another pod's by now, and only that on its link goes. */
+export function dismissPod(socket: NetlinkTransport | undefined, pod: PodAddress, shared = false): void {
+  // Whatever is recorded of the kind, a half-made pod may have either element.
+  whereSupported(socket, (firewall) =>
+    removePod(firewall, { ...pod, kind: shared ? 'default-restricted' : 'default' }),
+  );
+}
+
+/** Takes an address out of those whose traffic leaves the host, where it is among them. */
+export function confineAddress(socket: NetlinkTransport | undefined, ip: string): void {
+  whereSupported(socket, (firewall) => removeAddress(firewall, ip));
 }
 
 const unsupported = (error: unknown): boolean =>

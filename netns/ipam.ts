@@ -31,6 +31,11 @@ export interface Claim {
   isAlive: (uuid: string) => boolean;
   /** Takes down everything that a dead pod has left, except for its lease. */
   reclaim: (dead: Lease) => void;
+  /**
+   * Makes sure that a free address is nobody's any more, before it is given away. `holder` had it last: its lease is gone, its link
+   * may still be there.
+   */
+  vacate: (ip: string, holder: string) => void;
 }
 
 /**
@@ -73,6 +78,8 @@ function claimFree(leases: LeaseTable, taken: Lease[], claim: Claim): Lease | un
   for (let step = 0; step < poolSize; step++) {
     const ip = podAddresses[(start + step) % poolSize];
     if (ip === undefined || used.has(ip)) continue;
+    const holder = leases.holder(ip);
+    if (holder !== undefined) claim.vacate(ip, holder);
     const lease = { ip, uuid: claim.uuid, kind: claim.kind };
     if (!leases.add(lease)) continue;
     leases.setLast(ip);

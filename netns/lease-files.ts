@@ -2,8 +2,9 @@
  * Leases on disk: a file per address, named by it, holding `UUID KIND` and a newline. The directory is on a file system that
  * does not survive a boot, as the links do not either.
  *
- * `lock` in the same directory is locked with flock(2) around every change and holds the address given last.
- * A lease may be removed without the lock (the pod's monitor does so when everything else is gone).
+ * `lock` in the same directory is locked with flock(2) around every change. It holds the address given last and, for each address of
+ * the pool, the pod that it was given to last.
+ * A lease may be removed without the lock (the pod's monitor does so at the end of a pod).
  */
 
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, unlinkSync, writeSync } from 'node:fs';
@@ -15,8 +16,13 @@ import type { Lease, LeaseStore, LeaseTable } from './leases.ts';
 const leasePattern = /^([0-9a-f-]{36}) (default|default-restricted)\n$/;
 const addressPattern = /^\d{1,3}(\.\d{1,3}){3}$/;
 
-/** Bytes in the lock file: the longest address. */
+/** The first bytes of the lock file: the longest address. */
 const hintLength = 15;
+
+/** After it, for each number of the last byte of an address: a line with a uuid. */
+const holderLength = 37;
+const holderPattern = /^[0-9a-f-]{36}\n$/;
+const holderOffset = (ip: string): number => hintLength + 1 + holderLength * Number(ip.slice(ip.lastIndexOf('.') + 1));
 
 /** Where the lease of an address is. */
 export const leaseFile = (leaseDir: string, ip: string): string => join(leaseDir, ip);
@@ -65,8 +71,13 @@ function openTable(leaseDir: string, lockFd: number): LeaseTable {
       readdirSync(leaseDir)
         .filter((name) => addressPattern.test(name))
         .flatMap((ip) => read(leaseDir, ip)),
-    add: (lease) => add(leaseDir, lease),
+    add: (lease) => add(leaseDir, lockFd, lease),
     remove: (ip) => remove(leaseDir, ip),
+    holder(ip) {
+      const buffer = Buffer.alloc(holderLength);
+      const text = buffer.toString('latin1', 0, readSync(lockFd, buffer, 0, holderLength, holderOffset(ip)));
+      return holderPattern.test(text) ? text.trimEnd() : undefined;
+    },
     get last() {
       const buffer = Buffer.alloc(hintLength);
       const text = buffer.toString('latin1', 0, readSync(lockFd, buffer, 0, hintLength, 0)).trimEnd();
@@ -95,7 +106,7 @@ function read(leaseDir: string, ip: string): Lease[] {
   return [];
 }
 
-function add(leaseDir: string, lease: Lease): boolean {
+function add(leaseDir: string, lockFd: number, lease: Lease): boolean {
   let fd: number;
   try {
     fd = openSync(leaseFile(leaseDir, lease.ip), 'wx', 0o600);
@@ -104,6 +115,8 @@ function add(leaseDir: string, lease: Lease): boolean {
     throw unusable(leaseDir, error);
   }
   try {
+    // First, so that whoever is killed in between has noted what it may have made.
+    writeSync(lockFd, `${lease.uuid}\n`, holderOffset(lease.ip));
     writeSync(fd, `${lease.uuid} ${lease.kind}\n`);
     return true;
   } catch (error) {

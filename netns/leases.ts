@@ -17,10 +17,12 @@ export interface Lease {
 export interface LeaseTable {
   /** All leases. What an interrupted {@link add} left behind is removed on the way. */
   list(): Lease[];
-  /** False where the address is taken. */
+  /** False where the address is taken. The pod becomes the address's {@link holder}. */
   add(lease: Lease): boolean;
-  /** Idempotent. */
+  /** Idempotent. The {@link holder} is not forgotten. */
   remove(ip: string): void;
+  /** The pod that the address was given to last in this boot, living or not. */
+  holder(ip: string): string | undefined;
   /** The address that was given last, or undefined. */
   readonly last: string | undefined;
   setLast(ip: string): void;
@@ -34,15 +36,18 @@ export interface LeaseStore {
 /** A store that is gone with the process. */
 export function memoryLeases(initial: Lease[] = [], last?: string): LeaseStore {
   const leases = new Map(initial.map((lease) => [lease.ip, lease]));
+  const holders = new Map(initial.map(({ ip, uuid }) => [ip, uuid]));
   const table = {
     last,
     list: () => [...leases.values()],
     add(lease: Lease): boolean {
       if (leases.has(lease.ip)) return false;
       leases.set(lease.ip, lease);
+      holders.set(lease.ip, lease.uuid);
       return true;
     },
     remove: (ip: string) => void leases.delete(ip),
+    holder: (ip: string) => holders.get(ip),
     setLast(ip: string): void {
       table.last = ip;
     },

@@ -5,15 +5,12 @@
 
 import { native } from '../native/index.ts';
 import { messageOf, RktError } from '../runtime/base/errors.ts';
-import { addressOf, dismissPod, openFirewall, removeUnusedTable } from './firewall.ts';
+import { addressOf, confineAddress, dismissPod, openFirewall, removeUnusedTable } from './firewall.ts';
 import { fileLeases, leaseFile } from './lease-files.ts';
 import type { Lease, LeaseTable } from './leases.ts';
-import { deleteLink, removeLink } from './links.ts';
-import { flag, message } from './netlink/codec.ts';
-import { NetlinkSocket, protocol } from './netlink/socket.ts';
-import { encodeBatch } from './nft/batch.ts';
-import { deletePod } from './nft/elements.ts';
-import { hostInterfaceOf, type PodNetwork } from './types.ts';
+import { removeLink } from './links.ts';
+import { NetlinkSocket, type NetlinkTransport, protocol } from './netlink/socket.ts';
+import { hostInterfaceOf, type PodNetwork, type PodNetworkKind } from './types.ts';
 
 export interface TeardownOptions {
   uuid: string;
@@ -25,16 +22,15 @@ export interface TeardownOptions {
 }
 
 /**
- * Removes the pod's elements, link, namespace pin and lease, and after the last pod the nf_tables table. Idempotent. Throws a RktError
- * ENETWORK where something cannot be removed; the lease stays then, so that the address is not given to another pod.
+ * Removes the pod's elements, link, namespace pin and lease, and after the last pod the nf_tables table unless the metadata
+ * service needs it. Idempotent. Where the pod has ended normally its lease is gone and its address may be another pod's, which is not
+ * touched. Throws a RktError ENETWORK where something cannot be removed; the lease stays then.
  */
 export function teardownPodNetwork(options: TeardownOptions): void {
   try {
     const store = fileLeases(options.leaseDir);
     using firewall = openFirewall();
-    store.locked((leases) => {
-      for (const lease of ownLeases(leases, options)) dismissPod(firewall, addressOf(lease));
-    });
+    store.locked((leases) => dismissAddresses(firewall, leases.list(), options));
     // Deleting a link waits for the kernel's grace periods, 50 ms and more: pods that start meanwhile must not wait for the lock.
     withRoute((socket) => removeLink(socket, hostInterfaceOf(options.uuid)));
     native.removeNetns(options.netns);
@@ -51,15 +47,33 @@ export function teardownPodNetwork(options: TeardownOptions): void {
   }
 }
 
+/** Takes the addresses that the pod had, by its leases and by what is recorded of it, out of the firewall. */
+function dismissAddresses(
+  firewall: NetlinkTransport | undefined,
+  leases: Lease[],
+  { uuid, network }: TeardownOptions,
+): void {
+  const own = leases.filter((lease) => lease.uuid === uuid).map(addressOf);
+  for (const pod of own) dismissPod(firewall, pod);
+  if (network === undefined || own.some((pod) => pod.ip === network.ip)) return;
+  const shared = leases.some((lease) => lease.ip === network.ip);
+  dismissPod(firewall, { link: hostInterfaceOf(uuid), ip: network.ip, kind: network.kind }, shared);
+}
+
 /**
- * The leases of a pod. Where its lease is gone already, as after its monitor was interrupted, the recorded address counts,
- * unless another pod has it by now.
+ * Makes an address that is free by its lease free in fact, for a pod of the kind `next`. A pod that ends only gives its namespace up:
+ * the kernel deletes the link some 26 ms later, and not at all while anybody still has a socket of that namespace, which a pod may
+ * have passed on to another. By such a socket one could speak to the metadata service from an address that is another pod's
+ * by now; so the link goes first. Usually there is none, and this is one request.
+ *
+ * What the firewall has of the address on that link stays for `rkt gc`: no link has the name again, and removing it would make the start
+ * wait for the kernel. The address by itself is what a pod of the default kind needs anyway.
  */
-function ownLeases(leases: LeaseTable, { uuid, network }: TeardownOptions): Lease[] {
-  const all = leases.list();
-  const own = all.filter((lease) => lease.uuid === uuid);
-  if (own.length > 0 || network === undefined || all.some((lease) => lease.ip === network.ip)) return own;
-  return [{ ip: network.ip, uuid, kind: network.kind }];
+export function vacate(ip: string, holder: string, next: PodNetworkKind): void {
+  withRoute((socket) => removeLink(socket, hostInterfaceOf(holder)));
+  if (next === 'default') return;
+  using firewall = openFirewall();
+  confineAddress(firewall, ip);
 }
 
 /** Removes what a lease stands for, but not the lease itself: elements first, so that nothing is admitted without a link. */
@@ -84,8 +98,6 @@ function withRoute(work: (socket: NetlinkSocket) => void): void {
 
 /** What the pod's monitor does when the pod has ended, in this order (docs/launch-plan.md, TEARDOWN). */
 export interface TeardownSteps {
-  /** Datagrams, each answered by one message that ends it. */
-  netlink: { protocol: number; data: Buffer }[];
   /** Paths to unmount and unlink. */
   unmount: string[];
   /** Paths to unlink. */
@@ -93,18 +105,10 @@ export interface TeardownSteps {
 }
 
 /**
- * The teardown of a pod that ends normally, as data. The lease goes last: the address cannot be given away before its
- * link is gone. The table stays; `rkt gc` removes it when no pod is left.
+ * The teardown of a pod that ends normally, as data. Nothing is asked of the kernel's network (docs/decisions/002-the-end-of-a-pod.md):
+ * without the pin the namespace ends, and the link with it; {@link vacate} sees to the rest when the address is given
+ * again, and `rkt gc` removes elements and table.
  */
 export function teardownSteps(network: PodNetwork, leaseDir: string): TeardownSteps {
-  const elements = deletePod({ link: network.hostInterface, ip: network.ip, kind: network.kind });
-  const { type, flags, body } = deleteLink(network.hostInterface);
-  return {
-    netlink: [
-      { protocol: protocol.netfilter, data: encodeBatch(elements) },
-      { protocol: protocol.route, data: message(type, flags | flag.request | flag.ack, 1, body) },
-    ],
-    unmount: [network.netns],
-    unlink: [leaseFile(leaseDir, network.ip)],
-  };
+  return { unmount: [network.netns], unlink: [leaseFile(leaseDir, network.ip)] };
 }

@@ -1,32 +1,24 @@
 import { RktError } from '../../runtime/base/errors.ts';
 import { findPod, manifestText } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
-import { getValue, usageError } from '../options.ts';
+import { getSwitch, usageError } from '../options.ts';
 
 export const command: Command = {
   name: 'cat-manifest',
   summary: 'print the manifest of a pod',
   usage: '[--pretty-print=BOOL] UUID',
   description: 'Prints the reified manifest of a pod: what its apps are told by the metadata service.',
-  options: [
-    {
-      name: 'pretty-print',
-      type: 'value',
-      placeholder: 'BOOL',
-      default: 'true',
-      bare: 'true',
-      description: 'indent the JSON',
-    },
-  ],
+  maxArgs: 1,
+  options: [{ name: 'pretty-print', type: 'switch', default: true, description: 'indent the JSON' }],
   run(context, { values, args }) {
-    const [prefix, ...more] = args;
-    if (prefix === undefined || more.length > 0) throw usageError('rkt cat-manifest takes one UUID');
+    const [prefix] = args;
+    if (prefix === undefined) throw usageError('rkt cat-manifest takes one UUID');
     const pod = findPod(context.globals.dataDir, prefix);
     const text = manifestText(pod);
     if (text === undefined) {
       throw new RktError(`pod ${pod.uuid} has no manifest: its state is "${pod.state}"`, { code: 'ENOMANIFEST' });
     }
-    const pretty = getValue(values, 'pretty-print') !== 'false';
+    const pretty = getSwitch(values, 'pretty-print');
     context.out(pretty ? `${JSON.stringify(JSON.parse(text), null, 2)}\n` : `${text}\n`);
     return 0;
   },

@@ -12,6 +12,7 @@ export const command: Command = {
   summary: 'store images for later use',
   usage: '[--full] IMAGE...',
   description: 'Puts images into the store and prints their ids. An image that is there already is not read twice.',
+  maxArgs: Infinity,
   options: [{ name: 'full', type: 'switch', description: 'print the whole image id' }],
   async run(context, { values, args }) {
     if (args.length === 0) throw usageError('rkt fetch needs an image', 'for example: rkt fetch ./app.aci');

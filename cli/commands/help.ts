@@ -8,6 +8,7 @@ export const command: Command = {
   summary: 'show help for rkt or for a command',
   usage: '[COMMAND]',
   description: 'Shows the list of commands, or the options of one command.',
+  maxArgs: 1,
   options: [],
   async run(context, { args }) {
     const name = args[0];

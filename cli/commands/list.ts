@@ -1,5 +1,4 @@
 import type { RuntimeApp } from '../../runtime/appc/pod-manifest.ts';
-import { messageOf } from '../../runtime/base/errors.ts';
 import { listPods, type PodDetails, type PodEntry, type PodNetwork, podDetails } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -33,14 +32,10 @@ function legend(full: boolean): string[] {
   return full ? columns : columns.filter((column) => column !== 'IMAGE ID');
 }
 
-/** One damaged pod must not hide the others. */
 function detailsOf(pod: PodEntry, context: Context): PodDetails {
-  try {
-    return podDetails(pod);
-  } catch (error) {
-    context.log.warn(`pod ${pod.uuid}: ${messageOf(error)}`);
-    return { manifest: undefined, networks: [], created: undefined, started: undefined, pid: undefined };
-  }
+  const details = podDetails(pod);
+  for (const problem of details.problems) context.log.warn(`pod ${pod.uuid}: ${problem}`);
+  return details;
 }
 
 function podRows(pod: PodEntry, details: PodDetails, full: boolean): string[][] {

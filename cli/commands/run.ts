@@ -7,13 +7,22 @@ import { findImage } from '../../runtime/image/find.ts';
 import type { ImageInfo } from '../../runtime/image/image-info.ts';
 import { ImageStore } from '../../runtime/image/store.ts';
 import { type AppRequest, type PodRequest, parseEnvironment } from '../../runtime/pod/compose.ts';
+import { parseHostname } from '../../runtime/pod/hostname.ts';
 import { reachMetadataService, type ServiceCommand } from '../../runtime/pod/metadata.ts';
 import { type PodNetworking, parseNetworking, wantsRegistration } from '../../runtime/pod/networks.ts';
 import { runPod, stopwatch } from '../../runtime/pod/run.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import type { AppArguments, Command, Parsed } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
-import { getList, getSwitch, getValue, type Option, type OptionValues, usageError } from '../options.ts';
+import {
+  getList,
+  getOptionalSwitch,
+  getSwitch,
+  getValue,
+  type Option,
+  type OptionValues,
+  usageError,
+} from '../options.ts';
 
 const mountOption: Option = {
   name: 'mount',
@@ -47,9 +56,7 @@ export const command: Command = {
     },
     {
       name: 'mds-register',
-      type: 'value',
-      placeholder: 'BOOL',
-      bare: 'true',
+      type: 'switch',
       description: 'register the pod with the metadata service; on a private network this is the default',
     },
     {
@@ -91,7 +98,7 @@ export const command: Command = {
     const mark = stopwatch(context.log);
     mark('node and load');
     const networking = networkingOf(parsed.values);
-    const register = wantsRegistration(networking, registerOption(parsed.values));
+    const register = wantsRegistration(networking, getOptionalSwitch(parsed.values, 'mds-register'));
     const lease = register ? await reachMetadataService(serviceCommand(context, parsed.values)) : undefined;
     const store = ImageStore.open(context.globals.dataDir);
     const images = await findImages(context, store, parsed.apps);
@@ -104,9 +111,10 @@ export const command: Command = {
       networking,
       lease,
       settings: {
-        hostname: getValue(parsed.values, 'hostname'),
+        hostname: hostnameOf(parsed.values),
         allCapabilities: context.globals.insecure.has('capabilities'),
         openPaths: context.globals.insecure.has('paths'),
+        noSeccomp: context.globals.insecure.has('seccomp'),
         openFiles: openFilesOf(context.env),
         debug: context.globals.debug,
       },
@@ -128,13 +136,9 @@ function networkingOf(values: OptionValues): PodNetworking {
   return option === undefined ? 'host' : parseNetworking(getValue(values, option) as string, `--${option}`);
 }
 
-function registerOption(values: OptionValues): boolean | undefined {
-  const text = getValue(values, 'mds-register');
-  if (text === undefined) return undefined;
-  if (text !== 'true' && text !== 'false') {
-    throw usageError(`invalid value "${text}" for --mds-register: must be true or false`);
-  }
-  return text === 'true';
+function hostnameOf(values: OptionValues): string | undefined {
+  const text = getValue(values, 'hostname');
+  return text === undefined ? undefined : parseHostname(text);
 }
 
 /** This very program as the metadata service, with the same data directory. */

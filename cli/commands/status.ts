@@ -10,12 +10,14 @@ export const command: Command = {
   summary: 'show the state of a pod and the exit codes of its apps',
   usage: 'UUID',
   description: 'Prints one line per fact about a pod. The UUID may be shortened as long as it is unambiguous.',
+  maxArgs: 1,
   options: [],
   run(context, { args }) {
-    const [prefix, ...more] = args;
-    if (prefix === undefined || more.length > 0) throw usageError('rkt status takes one UUID');
+    const [prefix] = args;
+    if (prefix === undefined) throw usageError('rkt status takes one UUID');
     const pod = findPod(context.globals.dataDir, prefix);
-    const { manifest, networks, created, started, pid } = podDetails(pod);
+    const { manifest, networks, created, started, pid, problems } = podDetails(pod);
+    for (const problem of problems) context.log.warn(problem);
     const lines = [`state=${pod.state}`];
     if (created !== undefined) lines.push(`created=${timestamp(created)}`);
     if (started !== undefined) lines.push(`started=${timestamp(started)}`);

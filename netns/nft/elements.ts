@@ -30,8 +30,13 @@ function linkKey({ link, ip }: PodAddress): Buffer {
   return key;
 }
 
+interface Element {
+  set: string;
+  key: Buffer;
+}
+
 /** The elements of one pod: its address on its link, and for the kinds that leave the host, its address. */
-function keysOf(pod: PodAddress): { set: string; key: Buffer }[] {
+function keysOf(pod: PodAddress): Element[] {
   const link = { set: setName.links, key: linkKey(pod) };
   return pod.kind === 'default' ? [link, { set: setName.pods, key: ipv4Bytes(pod.ip) }] : [link];
 }
@@ -53,31 +58,47 @@ export function addPod(pod: PodAddress): NftChange[] {
 
 /** Removes a pod's elements; ENOENT where one is missing. */
 export function deletePod(pod: PodAddress): NftChange[] {
-  return keysOf(pod).map(({ set, key }) => ({
+  return keysOf(pod).map((element) => deleteElement(element, pod.ip));
+}
+
+function deleteElement({ set, key }: Element, ip: string): NftChange {
+  return {
     type: nftType.deleteElements,
     flags: 0,
     attributes: elementAttributes(set, key),
-    doing: `removing ${pod.ip} from the nf_tables set ${set}`,
-  }));
+    doing: `removing ${ip} from the nf_tables set ${set}`,
+  };
 }
 
 /** Removes a pod's elements, those that are there. */
 export function removePod(socket: NetlinkTransport, pod: PodAddress): void {
-  // Whatever the record says of the kind, a half-made pod may have either element.
-  for (const change of deletePod({ ...pod, kind: 'default' })) {
-    try {
-      commit(socket, [change]);
-    } catch (error) {
-      if (!(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;
-    }
+  for (const change of deletePod(pod)) commitWhereFound(socket, change);
+}
+
+/**
+ * Removes an address from the set of those whose traffic leaves the host, if it is among them. Asked first, as a batch that fails
+ * waits for the kernel's grace period like one that succeeds: some 10 ms on Linux 6.18.
+ */
+export function removeAddress(socket: NetlinkTransport, ip: string): void {
+  const element = { set: setName.pods, key: ipv4Bytes(ip) };
+  if (isPresent(socket, element, 1)) commitWhereFound(socket, deleteElement(element, ip));
+}
+
+function commitWhereFound(socket: NetlinkTransport, change: NftChange): void {
+  try {
+    commit(socket, [change]);
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;
   }
 }
 
 /** The sets that a pod's element is missing from. */
 export function missingElements(socket: NetlinkTransport, pod: PodAddress): string[] {
-  return keysOf(pod).flatMap(({ set, key }, index) => {
-    const request = { type: nftType.getElements, flags: flag.ack, attributes: elementAttributes(set, key) };
-    const answers = socket.raw(nftMessage(request, index + 1), 1);
-    return answers.some((answer) => answer.type === ((10 << 8) | nftType.newElements)) ? [] : [set];
-  });
+  return keysOf(pod).flatMap((element, index) => (isPresent(socket, element, index + 1) ? [] : [element.set]));
+}
+
+function isPresent(socket: NetlinkTransport, { set, key }: Element, sequence: number): boolean {
+  const request = { type: nftType.getElements, flags: flag.ack, attributes: elementAttributes(set, key) };
+  const answers = socket.raw(nftMessage(request, sequence), 1);
+  return answers.some((answer) => answer.type === ((10 << 8) | nftType.newElements));
 }

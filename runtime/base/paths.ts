@@ -12,6 +12,12 @@ export const runDir = '/run/rkt';
 /** Where `rkt metadata-service` takes registrations, as rkt documents it. */
 export const metadataSocket = `${runDir}/metadata-svc.sock`;
 
+/**
+ * In the run directory while the address of the metadata service is on the loopback link because rkt put it there: the service
+ * runs, or was killed. The firewall table that guards the address stays as long.
+ */
+export const metadataAddressNote = (dir: string = runDir): string => `${dir}/metadata-address`;
+
 /** The link-local address of the metadata service and its URL without a token. */
 export const metadataAddress = '169.254.169.255';
 export const metadataUrl = `http://${metadataAddress}`;

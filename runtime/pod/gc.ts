@@ -8,9 +8,9 @@ import { existsSync, statSync } from 'node:fs';
 import { teardownPodNetwork } from '../../netns/index.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir } from '../base/paths.ts';
+import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } from '../base/paths.ts';
 import { type HeldPod, moveTo, release, removeEmbryo, removePod, tryHold } from './pod-dir.ts';
-import { podNetworks, uuidsIn } from './pods.ts';
+import { type PodNetwork, podNetworks, uuidsIn } from './pods.ts';
 import { unregister } from './registration.ts';
 
 export interface GcOptions {
@@ -74,7 +74,7 @@ function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): number
   for (const uuid of uuidsIn(options.dataDir, phase)) {
     const age = ageOf(podDir(options.dataDir, phase, uuid));
     if (age < 0 || age < gracePeriod) continue;
-    const pod = tryHold(options.dataDir, phase, uuid, 'exclusive');
+    const pod = holdPatiently(options.dataDir, phase, uuid);
     if (pod === undefined) continue;
     options.report(`Garbage collecting container "${uuid}"`);
     try {
@@ -88,12 +88,36 @@ function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): number
   return failures;
 }
 
-/** Takes a dead pod apart, outermost first: processes and cgroups, network, registration, files. */
+/** Whoever looks at a pod holds its lock for a moment; that is waited for, another gc is not. */
+function holdPatiently(dataDir: string, phase: PodPhase, uuid: string): HeldPod | undefined {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const pod = tryHold(dataDir, phase, uuid, 'exclusive');
+    if (pod !== undefined || !existsSync(podDir(dataDir, phase, uuid))) return pod;
+    Atomics.wait(pause, 0, 0, 2);
+  }
+  return undefined;
+}
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Takes a dead pod apart: its processes, then its registration (before its address can be another pod's), then its network,
+ * and its files last, because they say what else there is.
+ */
 function collect(pod: HeldPod, options: GcOptions): void {
   runStage1Gc(pod, options);
-  tearDownNetwork(pod);
-  unregister(metadataSocket, pod.uuid);
+  forget(pod, options.log);
+  tearDownNetwork(pod, options.log);
   removePod(pod);
+}
+
+/** The service has forgotten the pod already, unless it could not tell that the pod ended. */
+function forget(pod: HeldPod, log: Log): void {
+  try {
+    unregister(metadataSocket, pod.uuid);
+  } catch (error) {
+    log.debug(`pod ${pod.uuid}: ${messageOf(error)}`);
+  }
 }
 
 /** What the pod's monitor would have done at its end, had it lived to see it. */
@@ -115,9 +139,19 @@ function runStage1Gc(pod: HeldPod, options: GcOptions): void {
 }
 
 /** A pod has something to take down if its namespace is pinned (the first thing made) or its network recorded (the last). */
-function tearDownNetwork(pod: HeldPod): void {
-  const network = podNetworks(pod.dir)[0];
+function tearDownNetwork(pod: HeldPod, log: Log): void {
+  const record = podFiles.netInfo(pod.dir);
   const netns = `${netnsDir}/${pod.uuid}`;
-  if (network === undefined && !existsSync(netns)) return;
-  teardownPodNetwork({ uuid: pod.uuid, network, netns, leaseDir: leaseDir('default') });
+  if (!existsSync(record) && !existsSync(netns)) return;
+  teardownPodNetwork({ uuid: pod.uuid, network: recordedNetwork(pod, log), netns, leaseDir: leaseDir('default') });
+}
+
+/** A damaged record counts as none: what belongs to the pod is found by its uuid as well. */
+function recordedNetwork(pod: HeldPod, log: Log): PodNetwork | undefined {
+  try {
+    return podNetworks(pod.dir)[0];
+  } catch (error) {
+    log.debug(`pod ${pod.uuid}: ${podFiles.netInfo(pod.dir)} is damaged: ${messageOf(error)}`);
+    return undefined;
+  }
 }

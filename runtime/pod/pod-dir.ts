@@ -80,6 +80,7 @@ function lockEmbryo(dataDir: string, uuid: string, dir: string): HeldPod | undef
     throw error;
   }
   closeSync(lockFd);
+  rmdirSync(dir);
   return undefined;
 }
 

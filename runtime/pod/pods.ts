@@ -7,7 +7,7 @@ import { parsePodManifest } from '../appc/pod-manifest.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { type PodPhase, podDir, podFiles, podPhaseDir, podPhases } from '../base/paths.ts';
 import { isLocked } from './pod-dir.ts';
-import { type PodState, stateOf } from './state.ts';
+import { lockMatters, type PodState, stateOf } from './state.ts';
 
 export interface PodEntry {
   readonly uuid: string;
@@ -26,15 +26,24 @@ export function uuidsIn(dataDir: string, phase: PodPhase): string[] {
     return readdirSync(podPhaseDir(dataDir, phase)).filter((name) => uuidPattern.test(name));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
+    if (errnoOf(error) === 'EACCES') {
+      throw new RktError(`reading the pods of ${dataDir}: only root may`, {
+        code: 'ENOTROOT',
+        hint: 'try sudo',
+        cause: error,
+      });
+    }
     throw new RktError(`reading the pods of ${dataDir}: ${messageOf(error)}`, { code: 'EPOD', cause: error });
   }
 }
 
 /** The pod as it is right now; undefined where it has left that phase. */
 export function podIn(dataDir: string, phase: PodPhase, uuid: string): PodEntry | undefined {
+  const dir = podDir(dataDir, phase, uuid);
+  // Looking takes the lock for a moment, which is not done where it tells nothing: a pod about to be born needs it.
+  if (!lockMatters(phase)) return { uuid, phase, dir, state: stateOf(phase, false) };
   const locked = isLocked(dataDir, phase, uuid);
-  if (locked === undefined) return undefined;
-  return { uuid, phase, dir: podDir(dataDir, phase, uuid), state: stateOf(phase, locked) };
+  return locked === undefined ? undefined : { uuid, phase, dir, state: stateOf(phase, locked) };
 }
 
 /** All pods, in no particular order. One that moves while we look is listed once. */
@@ -104,22 +113,39 @@ export interface PodDetails {
   readonly started: number | undefined;
   /** Host PID of the pod's PID 1. */
   readonly pid: number | undefined;
+  /** What could not be read, a sentence each: a file may have been cut short when the host lost power. */
+  readonly problems: readonly string[];
 }
 
-/** Reads what is known of a pod. Errors: EMANIFEST where its manifest is damaged. */
+/** Reads what is known of a pod; what is damaged is reported and left out. */
 export function podDetails(pod: PodEntry): PodDetails {
-  const text = manifestText(pod);
-  const pid = readOptional(podFiles.pid(pod.dir));
+  const problems: string[] = [];
+  const tolerant = <T>(file: string, read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(`${file} is damaged: ${messageOf(error)}`);
+      return undefined;
+    }
+  };
+  const { dir } = pod;
+  const manifest = tolerant(podFiles.manifest(dir), () => {
+    const text = manifestText(pod);
+    return text === undefined ? undefined : parsePodManifest(text);
+  });
+  const networks = tolerant(podFiles.netInfo(dir), () => podNetworks(dir)) ?? [];
+  const pid = readOptional(podFiles.pid(dir));
   return {
-    manifest: text === undefined ? undefined : parsePodManifest(text),
-    networks: podNetworks(pod.dir),
-    created: writtenAt(podFiles.manifest(pod.dir)),
-    started: writtenAt(podFiles.pid(pod.dir)),
+    manifest,
+    networks,
+    created: writtenAt(podFiles.manifest(dir)),
+    started: writtenAt(podFiles.pid(dir)),
     pid: pid === undefined ? undefined : Number(pid),
+    problems,
   };
 }
 
-/** The networks that were set up for a pod. */
+/** The networks that were set up for a pod. Throws where the record is damaged. */
 export function podNetworks(dir: string): readonly PodNetwork[] {
   const text = readOptional(podFiles.netInfo(dir));
   return text === undefined ? [] : (JSON.parse(text) as PodNetwork[]);

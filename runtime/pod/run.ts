@@ -14,6 +14,7 @@ import type { Log } from '../base/log.ts';
 import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import type { ImageStore } from '../image/store.ts';
+import { checkIsolators } from '../stage1/isolators.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
 import { composePod, type PodRequest } from './compose.ts';
@@ -47,6 +48,9 @@ export type Mark = (step: string) => void;
 export async function runPod(options: RunOptions): Promise<never> {
   const { mark } = options;
   const manifest = composePod(options.request, options.log);
+  for (const { name, app } of manifest.apps) {
+    if (app !== undefined) checkIsolators(name, app, options.settings, options.log);
+  }
   let pod = createPod(options.dataDir);
   // Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared.
   const netns = options.networking === 'host' ? undefined : startNetns(pod.uuid, netnsDir);
@@ -114,7 +118,15 @@ function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: RunOptions): nev
   process.chdir(pod.dir);
   const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
   if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
-  return process.execve(`/proc/self/fd/${executable}`, args, { RKT_LOCK_FD: String(pod.lockFd) });
+  try {
+    return process.execve(`/proc/self/fd/${executable}`, args, { RKT_LOCK_FD: String(pod.lockFd) });
+  } catch (cause) {
+    throw new RktError(`starting stage1, ${stage1Run}: ${messageOf(cause)}`, {
+      code: 'ESTAGE1',
+      hint: 'is rkt installed completely? The file must be executable',
+      cause,
+    });
+  }
 }
 
 /** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */

@@ -28,5 +28,8 @@ const states: Readonly<Record<PodPhase, { locked: PodState; unlocked: PodState }
 
 export const stateOf = (phase: PodPhase, locked: boolean): PodState => states[phase][locked ? 'locked' : 'unlocked'];
 
+/** Whether the state depends on the lock at all. */
+export const lockMatters = (phase: PodPhase): boolean => states[phase].locked !== states[phase].unlocked;
+
 export const hasExited = (state: PodState): boolean =>
   state === 'exited' || state === 'exited garbage' || state === 'exited deleting';

@@ -12,6 +12,7 @@ import type { Volume } from '../appc/volume.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { allCapabilities, boundingSet, noNewPrivileges } from './capabilities.ts';
 import { hierarchies, podScope } from './cgroups.ts';
+import { oomScoreAdjustment } from './isolators.ts';
 import type { LaunchPlan, PlanApp, PlanCgroup, PlanMount, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
@@ -23,6 +24,8 @@ export interface PlanSettings {
   readonly allCapabilities: boolean;
   /** `--insecure-options=paths` */
   readonly openPaths: boolean;
+  /** `--insecure-options=seccomp` */
+  readonly noSeccomp: boolean;
   /** Soft limit of open files for apps; undefined: rkt's own. */
   readonly openFiles: number | undefined;
   readonly debug: boolean;
@@ -74,7 +77,6 @@ function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
   if (network === undefined) return [{ kind: 'umount', path: netns }];
   const steps = teardownSteps(network, leaseDir('default'));
   return [
-    ...steps.netlink.map((netlink): PlanTeardown => ({ kind: 'netlink', ...netlink })),
     ...steps.unmount.map((path): PlanTeardown => ({ kind: 'umount', path })),
     ...steps.unlink.map((path): PlanTeardown => ({ kind: 'unlink', path })),
   ];
@@ -86,6 +88,7 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
   const overlay = podFiles.overlayDir(pod.dir, name);
   const preStart = handlerOf(app, 'pre-start');
   const postStop = handlerOf(app, 'post-stop');
+  const oomScoreAdj = oomScoreAdjustment(app);
   return {
     name,
     root: {
@@ -106,6 +109,7 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
     maskPaths: settings.openPaths ? [] : maskedPaths,
     readonlyPaths: settings.openPaths ? [] : readonlyPaths,
     files: [{ path: '/etc/hosts', mode: 0o644, data: hostsFile(hostname, input.network) }],
+    ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
   };

@@ -23,7 +23,6 @@ export interface PlanCgroup {
 
 /** What to do once the pod has ended and the lease is closed. */
 export type PlanTeardown =
-  | { readonly kind: 'netlink'; readonly protocol: number; readonly data: Uint8Array }
   | { readonly kind: 'umount'; readonly path: string }
   | { readonly kind: 'unlink'; readonly path: string };
 
@@ -165,12 +164,6 @@ function writeCgroup(out: PlanWriter, cgroup: PlanCgroup): void {
 
 function writeTeardown(out: PlanWriter, step: PlanTeardown): void {
   switch (step.kind) {
-    case 'netlink':
-      out.group(tag.TEARDOWN_NETLINK, () => {
-        out.u32(tag.NETLINK_PROTOCOL, step.protocol);
-        out.bytes(tag.NETLINK_DATA, step.data);
-      });
-      break;
     case 'umount':
       text(out, tag.TEARDOWN_UMOUNT, step.path);
       break;

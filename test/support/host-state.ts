@@ -9,14 +9,10 @@ import { tmpdir } from 'node:os';
 /** Sets of names by kind of thing. */
 export type HostState = Readonly<Record<string, ReadonlySet<string>>>;
 
+/** A tool that fails must not look like a host without anything. */
 function lines(command: string, ...args: string[]): string[] {
-  try {
-    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-      .split('\n')
-      .filter((line) => line !== '');
-  } catch {
-    return [];
-  }
+  const output = execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return output.split('\n').filter((line) => line !== '');
 }
 
 function names(dir: string): string[] {
@@ -71,8 +67,7 @@ export function snapshot(): HostState {
     link: new Set(lines('ip', '-o', 'link').map((line) => (line.split(': ')[1] ?? line).replace(/@.*/, ''))),
     address: new Set(lines('ip', '-o', 'address').map((line) => line.split(/\s+/).slice(1, 4).join(' '))),
     route: new Set(lines('ip', 'route')),
-    'network namespace': new Set(lines('ip', 'netns')),
-    'nft table': new Set(lines('nft', 'list', 'tables')),
+    'nft rule': new Set(lines('nft', 'list', 'ruleset')),
     mount: new Set(mounts()),
     cgroup: new Set(cgroups()),
     process: new Set(processes()),

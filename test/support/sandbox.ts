@@ -212,13 +212,18 @@ export class Running {
   }
 
   /** Resolves when the standard output matches; fails when the program ends without having printed it. */
-  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+  prints = (pattern: RegExp): Promise<RegExpExecArray> => this.#until(pattern, () => this.stdout);
+
+  /** The same for standard error. */
+  says = (pattern: RegExp): Promise<RegExpExecArray> => this.#until(pattern, () => this.stderr);
+
+  async #until(pattern: RegExp, text: () => string): Promise<RegExpExecArray> {
     let over = false;
     void this.ended.then(() => {
       over = true;
     });
     for (;;) {
-      const match = pattern.exec(this.stdout);
+      const match = pattern.exec(text());
       if (match !== null) return match;
       if (over) throw new Error(`the program ended without printing ${pattern}: ${this.stdout}\n${this.stderr}`);
       await new Promise<void>((resolve) => this.#changed.push(resolve));

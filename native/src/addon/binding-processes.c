@@ -1,5 +1,4 @@
-/* pidfdOpen, pidfdSignal, getrlimit, warmCgroups: see Processes of native/index.ts. watchPidfd is in binding-watch.c. */
-#include <dlfcn.h>
+/* pidfdOpen, pidfdSignal, getrlimit: see Processes of native/index.ts. watchPidfd is in binding-watch.c. */
 #include <errno.h>
 #include <math.h>
 #include <sys/resource.h>
@@ -7,7 +6,6 @@
 #include "binding.h"
 #include "common/cleanup.h"
 #include "pidfd.h"
-#include "warm-cgroups.h"
 #include "watch-pidfd.h"
 
 static napi_value pidfd_open_callback(napi_env env, napi_callback_info info) {
@@ -59,25 +57,10 @@ static napi_value get_limit(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* The detached thread may outlive the worker that loaded the addon, so the addon must never be unmapped. */
-static bool stay_loaded(void) {
-  Dl_info self;
-  return dladdr((void *)rkt_warm_cgroups, &self) != 0 &&
-         dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != NULL;
-}
-
-static napi_value warm_cgroups(napi_env env, napi_callback_info info) {
-  (void)env;
-  (void)info;
-  if (stay_loaded())
-    rkt_warm_cgroups();
-  return NULL;
-}
-
 bool rkt_register_processes(napi_env env, napi_value exports) {
   static const struct rkt_method methods[] = {
       {"pidfdOpen", pidfd_open_callback}, {"pidfdSignal", pidfd_signal_callback}, {"watchPidfd", rkt_watch_pidfd},
-      {"getrlimit", get_limit},           {"warmCgroups", warm_cgroups},
+      {"getrlimit", get_limit},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

@@ -1,10 +1,13 @@
-/* netlinkOpen, netlinkTransact, connectUnix, peerCredentials: see Sockets of native/index.ts. */
+/* netlinkOpen, netlinkTransact, connectUnix, sendDatagram, peerCredentials: see Sockets of native/index.ts. */
 #include <stdlib.h>
 
 #include "binding.h"
 #include "common/cleanup.h"
 #include "netlink-socket.h"
 #include "unix-socket.h"
+
+/* A receiver that does not read must not stop the caller's event loop for longer. */
+#define DATAGRAM_TIMEOUT_MS 1000
 
 /* Hands a descriptor to JavaScript. */
 static napi_value descriptor(napi_env env, int *fd) {
@@ -84,6 +87,21 @@ static napi_value connect_unix(napi_env env, napi_callback_info info) {
   return descriptor(env, &fd);
 }
 
+static napi_value send_datagram(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  cleanup_free char *path = NULL;
+  const uint8_t *data;
+  size_t length;
+  if (!rkt_get_args(env, info, 2, argv) || !rkt_get_string(env, argv[0], "sendDatagram: path", &path) ||
+      !rkt_get_bytes(env, argv[1], "sendDatagram: data", &data, &length))
+    return NULL;
+  struct rkt_error err;
+  const char *syscall_name = NULL;
+  if (rkt_send_datagram(path, data, length, DATAGRAM_TIMEOUT_MS, &syscall_name, &err) < 0)
+    return rkt_throw(env, &err, syscall_name);
+  return NULL;
+}
+
 static napi_value peer_credentials(napi_env env, napi_callback_info info) {
   napi_value argv[1], result, pid, uid, gid;
   int fd;
@@ -110,6 +128,7 @@ bool rkt_register_sockets(napi_env env, napi_value exports) {
       {"netlinkOpen", netlink_open},
       {"netlinkTransact", netlink_transact},
       {"connectUnix", connect_unix},
+      {"sendDatagram", send_datagram},
       {"peerCredentials", peer_credentials},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));

@@ -24,6 +24,7 @@ struct watch {
   napi_async_cleanup_hook_handle hook;
   int fd;
   int users;
+  bool settled; /* set before the promise is: its reactions may run at once and call cancel */
   bool closing;
 };
 
@@ -58,6 +59,7 @@ static void at_exit(napi_async_cleanup_hook_handle hook, void *data) {
 
 static napi_status settle(struct watch *watch, bool ended) {
   napi_value value;
+  watch->settled = true;
   napi_status status = napi_get_boolean(watch->env, ended, &value);
   return status == napi_ok ? napi_resolve_deferred(watch->env, watch->deferred, value) : status;
 }
@@ -100,7 +102,7 @@ static napi_value cancel(napi_env env, napi_callback_info info) {
   void *data;
   RKT_NAPI(env, napi_get_cb_info(env, info, NULL, NULL, NULL, &data));
   struct watch *watch = data;
-  if (watch->closing)
+  if (watch->settled || watch->closing)
     return NULL;
   napi_status settled = settle(watch, false);
   napi_status destroyed = napi_async_destroy(env, watch->async);

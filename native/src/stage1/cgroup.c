@@ -106,9 +106,17 @@ int cgroup_open_unified(const struct plan *plan, const char *name) {
   return -1;
 }
 
+/*
+ * On a v1 hierarchy a process with a single thread, as all of ours are, joins by `tasks`. A thread that moves itself only
+ * does not take the lock against forks and execs (Linux 5.4), which `cgroup.procs` takes by waiting for an RCU grace period
+ * when nobody has moved for a while: for four hierarchies after two idle seconds 7 ms against
+ * 0.2 ms (medians of 10 on Linux 6.18).
+ */
+static const char *join_file(const struct plan_cgroup *cgroup) { return cgroup->v2 ? "/cgroup.procs" : "/tasks"; }
+
 static int open_one(const struct plan_cgroup *cgroup, const char *name, int *ret_fd, struct rkt_error *err) {
   char path[PATH_MAX];
-  int result = make_path(cgroup, name, "/cgroup.procs", path, sizeof(path));
+  int result = make_path(cgroup, name, join_file(cgroup), path, sizeof(path));
   if (result < 0)
     return rkt_fail(err, -result, "joining the cgroup %s", cgroup->dir);
   int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -118,7 +126,7 @@ static int open_one(const struct plan_cgroup *cgroup, const char *name, int *ret
   return 0;
 }
 
-/* 0 is the writing process, whatever PID namespace it is in. */
+/* 0 is the writer, whatever PID namespace it is in. */
 static int join_one(int fd, struct rkt_error *err) {
   return write(fd, "0", 1) < 0 ? rkt_fail(err, errno, "joining the pod's cgroup") : 0;
 }

@@ -14,7 +14,7 @@ int cgroup_create(const struct plan *plan, struct rkt_error *err);
 /* The group `name` (an app, or CGROUP_INIT) on the unified hierarchy, opened for CLONE_INTO_CGROUP; -1: there is none. */
 int cgroup_open_unified(const struct plan *plan, const char *name);
 
-/* Moves the caller into the groups of `name`. `skip_unified`: it was started in that one. */
+/* Moves the caller, which must have a single thread, into the groups of `name`. `skip_unified`: it was started in that one. */
 int cgroup_join(const struct plan *plan, const char *name, bool skip_unified, struct rkt_error *err);
 
 /*
@@ -23,6 +23,14 @@ int cgroup_join(const struct plan *plan, const char *name, bool skip_unified, st
  */
 int cgroup_open(const struct plan *plan, const char *name, int *ret_fds, struct rkt_error *err);
 int cgroup_join_opened(const int *fds, size_t count, struct rkt_error *err);
+
+/*
+ * Fills in the `cgroups` of a plan that is otherwise empty, for a pod whose plan cannot be read: its group in every hierarchy that is
+ * mounted, by the name in the file `subcgroup` of the directory `dir`. That name must be
+ * `[.../]machine-rkt\x2d<uuid>.scope`, so that a damaged file never names somebody else's group. -ENOENT where there is no
+ * file, as in a pod that was never launched; -EINVAL for any other name. The caller frees by plan_free.
+ */
+int cgroup_find(int dir, const char *uuid, struct plan *ret_plan, struct rkt_error *err);
 
 /* Kills every process left in the groups and waits until they have ended, for at most `timeout_ms`. */
 int cgroup_kill(const struct plan *plan, int timeout_ms, struct rkt_error *err);

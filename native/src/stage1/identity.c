@@ -58,7 +58,7 @@ static int set_user(const struct plan_app *app, struct rkt_error *err) {
   return 0;
 }
 
-static int set_capabilities(uint64_t wanted, struct rkt_error *err) {
+int identity_keep_capabilities(uint64_t wanted, struct rkt_error *err) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2];
   if (syscall(SYS_capget, &header, data) < 0)
@@ -102,7 +102,7 @@ int identity_assume(const struct plan_app *app, struct rkt_error *err) {
   if (result == 0)
     result = set_user(app, err);
   if (result == 0)
-    result = set_capabilities(transitional_capabilities(app), err);
+    result = identity_keep_capabilities(transitional_capabilities(app), err);
   if (result == 0 && app->no_new_privs != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     result = rkt_fail(err, errno, "setting no_new_privs");
   return result < 0 ? result : set_filter(app, err);

@@ -8,3 +8,6 @@
  * execve(2) is sure to be allowed.
  */
 int identity_assume(const struct plan_app *app, struct rkt_error *err);
+
+/* Gives up every capability of the caller but those in `wanted` (bit N is capability N). */
+int identity_keep_capabilities(uint64_t wanted, struct rkt_error *err);

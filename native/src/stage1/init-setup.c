@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -9,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "stage1/cgroup.h"
+#include "stage1/identity.h"
 #include "stage1/mount-api.h"
 #include "stage1/rootfs.h"
 #include "stage1/staging.h"
@@ -79,5 +81,7 @@ int init_let_go(struct rkt_error *err) {
                        &root, err);
   if (result == 0)
     result = mount_attach(root, staging, "root", err);
-  return result < 0 ? result : rootfs_pivot(root, err);
+  if (result == 0)
+    result = rootfs_pivot(root, err);
+  return result < 0 ? result : identity_keep_capabilities(UINT64_C(1) << CAP_KILL, err);
 }

@@ -1,4 +1,5 @@
 /* The stage1 entrypoint `gc`: removes what a pod whose monitor was killed has left. May be run any number of times. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 
@@ -31,6 +32,25 @@ static bool clean(const struct plan *plan) {
   return done && failed == 0;
 }
 
+/*
+ * The pod's plan; where it cannot be read, one that holds the pod's groups and nothing else. 1: there is nothing to clean, as the
+ * pod was never launched or not in this boot.
+ */
+static int get_plan(const char *uuid, struct plan *ret_plan, struct rkt_error *err) {
+  struct rkt_error cause;
+  if (pod_read_plan(uuid, ret_plan, &cause) == 0)
+    return 0;
+  int result = cgroup_find(AT_FDCWD, uuid, ret_plan, err);
+  /* A file that says nothing was cut off by the end of a boot, and the groups ended with that as well. */
+  if (result == -ENOENT || result == -EINVAL) {
+    message_print("%s; cleaning without it", cause.message);
+    return 1;
+  }
+  if (result == 0)
+    message_print("%s; cleaning the cgroups that are named in subcgroup", cause.message);
+  return result;
+}
+
 int main(int argc, char **argv) {
   struct arguments arguments;
   struct rkt_error err;
@@ -46,12 +66,12 @@ int main(int argc, char **argv) {
   if (arguments.debug)
     message_enable_debug();
 
-  /* A pod that was never launched has no plan; then nothing was made that only the plan knows of. */
   struct plan plan;
-  if (pod_read_plan(arguments.uuid, &plan, &err) < 0) {
-    message_print("%s; cleaning without it", err.message);
-    return 0;
-  }
+  result = get_plan(arguments.uuid, &plan, &err);
+  if (result < 0)
+    message_print("%s", err.message);
+  if (result != 0)
+    return result < 0 ? EXIT_OWN_FAILURE : 0;
   bool done = clean(&plan);
   plan_free(&plan);
   return done ? 0 : EXIT_OWN_FAILURE;

@@ -134,21 +134,13 @@ static const struct plan_schema app_schema = {
 
 /* TEARDOWN */
 
-static const struct plan_field netlink_fields[] = {
-    FIELD(NETLINK_PROTOCOL, U32, PLAN_REQUIRED, struct plan_netlink, protocol, 255),
-    FIELD(NETLINK_DATA, BYTES, PLAN_REQUIRED, struct plan_netlink, data, 64u << 10),
-};
-static const struct plan_schema netlink_schema = {.size = sizeof(struct plan_netlink), FIELDS(netlink_fields)};
-
 static const struct plan_field teardown_fields[] = {
-    GROUP(TEARDOWN_NETLINK, 0, struct plan_teardown, netlink, &netlink_schema),
     FIELD(TEARDOWN_UMOUNT, PATH, 0, struct plan_teardown, umount, 0),
     FIELD(TEARDOWN_UNLINK, PATH, 0, struct plan_teardown, unlink, 0),
 };
 static const char *check_teardown(const void *item, const struct plan_field **ret_field) {
   const struct plan_teardown *step = item;
-  int members = (step->netlink != NULL) + (step->umount != NULL) + (step->unlink != NULL);
-  return members == 1 ? NULL : fail_field(&teardown_fields[0], ret_field, "a step must be exactly one thing");
+  return (step->umount != NULL) != (step->unlink != NULL) ? NULL : fail_field(&teardown_fields[0], ret_field, "a step must be exactly one thing");
 }
 static const struct plan_schema teardown_schema = {
     .size = sizeof(struct plan_teardown), FIELDS(teardown_fields), .check = check_teardown};

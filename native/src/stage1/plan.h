@@ -30,11 +30,8 @@ enum plan_tag {
   PLAN_CGROUP_V2 = 21,
   PLAN_CGROUP_WRITE = 22,
   /* TEARDOWN */
-  PLAN_TEARDOWN_NETLINK = 30,
   PLAN_TEARDOWN_UMOUNT = 31,
   PLAN_TEARDOWN_UNLINK = 32,
-  PLAN_NETLINK_PROTOCOL = 33,
-  PLAN_NETLINK_DATA = 34,
   /* APP */
   PLAN_APP_NAME = 40,
   PLAN_ROOT_LOWER = 41,
@@ -103,14 +100,8 @@ struct plan_cgroup {
   struct plan_list writes; /* char * */
 };
 
-struct plan_netlink {
-  uint32_t protocol;
-  struct plan_bytes data;
-};
-
 /* Exactly one member is set. */
 struct plan_teardown {
-  struct plan_netlink *netlink;
   char *umount;
   char *unlink;
 };

@@ -88,3 +88,25 @@ describe('watchProcess', () => {
     expect(host.isAlive({ process: processOf(said) })).toBe(true);
   });
 });
+
+test('readiness is one datagram to the socket that the service manager names', async () => {
+  const script =
+    'import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.bind(sys.argv[1])\nprint("bound", flush=True)\nprint(s.recv(100))';
+  const path = join(dir, 'notify');
+  const child = spawn('python3', ['-c', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const output = child.stdout as NodeJS.ReadableStream;
+  expect(String(await once(output, 'data'))).toBe('bound\n');
+  process.env.NOTIFY_SOCKET = path;
+  try {
+    await host.notifyReady();
+    expect(String(await once(output, 'data'))).toBe("b'READY=1'\n");
+    rmSync(path);
+    await expect(host.notifyReady()).rejects.toMatchObject({
+      message: `sending a datagram to ${path}: No such file or directory`,
+    });
+  } finally {
+    delete process.env.NOTIFY_SOCKET;
+  }
+  await host.notifyReady(); // nobody to tell
+});

@@ -40,10 +40,6 @@ describe('a worker that ends while the addon is busy', () => {
   test('watchPidfd: closes its handles, settled or not', () => {
     expect(run<WorkerExit>('worker-exit', 'watchPidfd')).toEqual({ codes: tenTimes, leaked: 0, made: 0 });
   });
-
-  test('warmCgroups: its thread outlives the worker', () => {
-    expect(run<WorkerExit>('worker-exit', 'warmCgroups').codes).toEqual(tenTimes);
-  });
 });
 
 interface Netns {

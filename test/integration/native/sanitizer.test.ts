@@ -17,7 +17,6 @@ const plain = [
   'thread',
   'unix-socket',
   'unmount',
-  'warm-cgroups',
 ];
 
 test('the plain C part of the addon runs clean under the address and undefined-behaviour sanitizers', () => {

@@ -1,24 +1,54 @@
-import { expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { runScenario } from './run-scenario.ts';
 
 interface Monitor {
-  outcomes: number[];
   before: unknown;
-  after: { links: string[]; elements: string };
-  pins: boolean[];
-  leases: string[];
-  tableRemoved: boolean;
-  end: unknown;
+  took: number[];
+  ended: { pin: boolean; leases: string[] };
+  chain: { ip: string; problems: string[]; links: string[] }[];
+  held: string[];
+  inherited: { ips: string[]; links: string[]; routes: string[]; problems: string[]; admitted: boolean };
+  collected: { problems: string[]; old: boolean; stale: number };
+  shared: string[];
+  gone: boolean;
+  after: unknown;
 }
 
-test("the monitor's datagrams take a pod's network down; only the empty table stays until it is removed", () => {
-  const result = runScenario<Monitor>('monitor');
-  expect(result.outcomes).toEqual([0, 0, 0, 0]);
-  expect(result.after.links).toEqual([]);
-  expect(result.after.elements).toContain('table ip rkt');
-  expect(result.after.elements).not.toContain('elements');
-  expect(result.pins).toEqual([false, false]);
-  expect(result.leases).toEqual(['lock']);
-  expect(result.tableRemoved).toBe(true);
-  expect(result.end).toEqual(result.before);
+describe('pods that end by their pin and lease alone', () => {
+  let result: Monitor;
+  beforeAll(() => {
+    result = runScenario<Monitor>('monitor');
+  }, 60_000);
+
+  test('leave no pin, lease or link', () => {
+    expect(result.ended).toEqual({ pin: false, leases: ['lock'] });
+    expect(result.after).toEqual(result.before);
+    expect(result.gone).toBe(true);
+  });
+
+  test('pass their address on at once, while the kernel still takes their link down', () => {
+    expect(result.chain).toEqual(
+      Array.from({ length: 10 }, (_, index) => ({
+        ip: '172.16.28.3',
+        problems: [],
+        links: [`rkt${(index + 2).toString(16).padStart(8, '0')}abcd`],
+      })),
+    );
+  });
+
+  test('lose their link and what it may when the address is given to another, although somebody holds their namespace', () => {
+    expect(result.held).toEqual(['rkt00000014abcd']);
+    expect(result.inherited).toEqual({
+      ips: ['172.16.28.3', '172.16.28.3'],
+      links: ['rkt00000015abcd'],
+      routes: ['172.16.28.2/31 dev rkt00000015abcd proto kernel scope link src 172.16.28.2'],
+      problems: [],
+      admitted: false, // the address of a restricted pod, although it was that of an unrestricted one
+    });
+  });
+
+  test('are collected later without harm to the pod that has the address by then', () => {
+    expect(result.collected).toEqual({ problems: [], old: false, stale: 11 });
+    expect(result.shared).toEqual([]);
+  });
 });

@@ -1,4 +1,4 @@
-/** Runs a scenario (scenarios/*.ts) in network and mount namespaces of its own and returns what it reports. */
+/** Runs a scenario (scenarios/*.ts) in network and mount namespaces of its own, with an empty /run, and returns its report. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +9,8 @@ export function runScenario<T>(name: string, ...args: string[]): T {
   const dir = mkdtempSync(join(tmpdir(), 'rkt-netns-'));
   try {
     const script = join(import.meta.dirname, 'scenarios', `${name}.ts`);
-    const command = ['-nm', '--propagation', 'private', process.execPath, script, dir, ...args];
+    const inside = ['sh', '-c', 'mount -t tmpfs tmpfs /run && exec "$@"', 'sh', process.execPath, script, dir, ...args];
+    const command = ['-nm', '--propagation', 'private', ...inside];
     const { status, signal, stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8', timeout: 60_000 });
     if (status !== 0) throw new Error(`scenario ${name} ended with ${status ?? signal}:\n${stderr}`);
     return JSON.parse(stdout) as T;

@@ -1,10 +1,10 @@
 /** Exit codes, signals, the files in the pod's directory, and the end of pods. */
 
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { processesOf, TestPod } from './harness.ts';
+import { defaultCapabilities, processesOf, TestPod } from './harness.ts';
 
 let pod: TestPod;
 beforeEach(() => {
@@ -107,6 +107,17 @@ describe('failure to start', () => {
       'rkt: app "bad": executing "/nope": No such file or directory\n',
     ]);
     expect(pod.file('status/good')).toBe('137');
+  });
+
+  test('a v1 hierarchy that is none: it is joined by tasks', async () => {
+    // The directory is made like a group, but no kernel puts files in it.
+    const dir = join(pod.dir, 'no-hierarchy', 'pod');
+    const { code, stderr } = await pod.script('true', {}, { cgroups: [{ dir }] });
+    expect([code, stderr]).toEqual([
+      254,
+      `rkt: starting the pod: joining the cgroup ${dir}/tasks: No such file or directory\n`,
+    ]);
+    expect(existsSync(dir)).toBe(false);
   });
 
   test('a network namespace that is missing', async () => {
@@ -216,6 +227,41 @@ describe('PID 1', () => {
   });
 });
 
+describe('the capabilities of PID 1', () => {
+  const held = (pid: string): string[] =>
+    ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'].map(
+      (field) =>
+        new RegExp(`^${field}:\\t([0-9a-f]+)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '',
+    );
+  const killOnly = ['0000000000000000', '0000000000000020', '0000000000000020', '0000000000000000'];
+
+  test('are CAP_KILL only, by which signals reach apps of other users', async () => {
+    const script = 'trap "exit 5" USR1; echo ready; while :; do sleep 0.01; done';
+    const run = pod.start(pod.plan([pod.app({ script, uid: 1234, gid: 1234, capsBounding: 0n })]));
+    await run.line('ready');
+    expect(held(pod.file('pid'))).toEqual(killOnly);
+    run.child.kill('SIGUSR1');
+    expect((await run.ended).code).toBe(5);
+  });
+
+  test('are not what a post-stop handler has, which keeps those of its app', async () => {
+    const postStop = [
+      '/bin/sh',
+      '-c',
+      'grep CapEff /proc/self/status; chown 1:1 /tmp && mknod /tmp/pipe p && echo done',
+    ];
+    const run = pod.start(pod.plan([pod.app({ script: 'echo ready; read line', postStop })]), {
+      stdio: ['pipe', 'pipe', 'pipe', pod.lockFd],
+    });
+    await run.line('ready');
+    expect(held(pod.file('pid'))).toEqual(killOnly);
+    run.child.stdin?.end('go\n');
+    const { code, stdout } = await run.ended;
+    expect(code).toBe(0);
+    expect(stdout).toBe(`ready\nCapEff:\t${defaultCapabilities.toString(16).padStart(16, '0')}\ndone\n`);
+  });
+});
+
 describe('the monitor', () => {
   test('writes pids and the name of the cgroup', async () => {
     const run = pod.start(pod.plan([pod.app({ script: 'echo ready; read line' })]), {
@@ -280,6 +326,71 @@ describe('the monitor', () => {
     expect(await Promise.all(ends)).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL']);
   });
 
+  describe('when the plan cannot be read, gc goes by the file subcgroup', () => {
+    /** Processes left in every group of a pod that has ended, and their ends. */
+    async function leave(): Promise<{ left: ChildProcess[]; ends: Promise<unknown[]> }> {
+      await pod.script('true');
+      rmSync(join(pod.pod, 'stage1.plan'));
+      const left = [1, 2].map(() => spawn('sleep', ['1000'], { stdio: 'ignore' }));
+      for (const { dir, v2 } of pod.cgroups) {
+        mkdirSync(join(dir, 'app'), { recursive: true });
+        left.forEach((process, index) => {
+          const group = v2 || index > 0 ? join(dir, 'app') : dir;
+          writeFileSync(join(group, 'cgroup.procs'), String(process.pid));
+        });
+      }
+      const ended = (process: ChildProcess): Promise<unknown> =>
+        new Promise((resolve) => process.once('exit', (_, signal) => resolve(signal)));
+      return { left, ends: Promise.all(left.map(ended)) };
+    }
+    const unreadable = 'rkt: opening the launch plan stage1.plan: No such file or directory';
+
+    test('and kills what is in the groups and removes them', async () => {
+      const { ends } = await leave();
+      const outcome = await pod.entrypoint('gc', [pod.uuid]).ended;
+      const stderr = `${unreadable}; cleaning the cgroups that are named in subcgroup\n`;
+      expect(outcome).toEqual({ code: 0, stdout: '', stderr });
+      expect(await ends).toEqual(['SIGKILL', 'SIGKILL']);
+    });
+
+    test('also where the name has its dashes escaped and is one below another, as systemd has it', async () => {
+      const { left, ends } = await leave();
+      const name = `rkt-test-${process.pid}.slice/machine-rkt\\x2d${pod.uuid.replaceAll('-', '\\x2d')}.scope`;
+      const groups = pod.cgroups.map(({ dir }) => join(dirname(dir), name));
+      groups.forEach((group) => {
+        mkdirSync(group, { recursive: true });
+        for (const process of left) writeFileSync(join(group, 'cgroup.procs'), String(process.pid));
+      });
+      for (const { dir } of pod.cgroups) {
+        rmdirSync(join(dir, 'app'));
+        rmdirSync(dir);
+      }
+      writeFileSync(join(pod.pod, 'subcgroup'), name);
+      expect((await pod.entrypoint('gc', [pod.uuid]).ended).code).toBe(0);
+      expect(await ends).toEqual(['SIGKILL', 'SIGKILL']);
+      expect(groups.filter((group) => existsSync(group))).toEqual([]);
+      for (const group of groups) rmdirSync(dirname(group));
+    });
+
+    test.each([
+      ['an empty file', () => ''],
+      ['the hierarchy itself', () => '.'],
+      ['a way out', (name: string) => `../${name}`],
+      ['another pod', (name: string) => name.replace(/[0-9a-f]{4}(?=\.scope)/, 'zzzz')],
+      ['a group of the pod', (name: string) => `${name}/app`],
+    ])('but not for %s', async (_, change) => {
+      const { left, ends } = await leave();
+      const name = pod.file('subcgroup');
+      writeFileSync(join(pod.pod, 'subcgroup'), change(name));
+      const outcome = await pod.entrypoint('gc', [pod.uuid]).ended;
+      expect(outcome).toEqual({ code: 0, stdout: '', stderr: `${unreadable}; cleaning without it\n` });
+      expect(left.map((process) => process.exitCode ?? process.signalCode)).toEqual([null, null]);
+      writeFileSync(join(pod.pod, 'subcgroup'), name);
+      expect((await pod.entrypoint('gc', [pod.uuid]).ended).code).toBe(0);
+      expect(await ends).toEqual(['SIGKILL', 'SIGKILL']);
+    });
+  });
+
   test('runs all teardown steps although some fail', async () => {
     const marker = join(pod.dir, 'teardown');
     writeFileSync(marker, '');
@@ -291,7 +402,6 @@ describe('the monitor', () => {
         teardown: [
           { kind: 'unlink', path: '/proc' },
           { kind: 'umount', path: '/nope' },
-          { kind: 'netlink', protocol: 0, data: Buffer.from('1000000000000100000000000000000000', 'hex') },
           { kind: 'unlink', path: marker },
         ],
       },

@@ -1,4 +1,4 @@
-/** The network namespace, kernel parameters, netlink teardown, and the lease. Nothing here touches the host's network. */
+/** The network namespace, kernel parameters, and the lease. Nothing here touches the host's network. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -46,48 +46,6 @@ describe('in a network namespace', () => {
       'rkt: starting the pod: setting the kernel parameter net.no.such=1: No such file or directory\n',
     ]);
   });
-});
-
-/** RTM_DELLINK of a link by its name, with an acknowledgement asked for. */
-function deleteLink(name: string): Buffer {
-  const attribute = Buffer.alloc(4 + Math.ceil((name.length + 1) / 4) * 4);
-  attribute.writeUInt16LE(4 + name.length + 1, 0);
-  attribute.writeUInt16LE(3, 2); // IFLA_IFNAME
-  attribute.write(name, 4);
-  const message = Buffer.alloc(32);
-  message.writeUInt32LE(32 + attribute.length, 0);
-  message.writeUInt16LE(17, 4); // RTM_DELLINK
-  message.writeUInt16LE(1 | 4, 6); // NLM_F_REQUEST | NLM_F_ACK
-  return Buffer.concat([message, attribute]);
-}
-
-test('netlink teardown is sent and its answer awaited; a link that is gone is no failure', async () => {
-  const script = 'ip link add gone0 type veth peer name gone1 && "$@"; echo code $?; ls /sys/class/net';
-  const run = pod.start(
-    pod.plan([pod.app({ script: 'exit 3' })], {
-      debug: true,
-      teardown: [
-        { kind: 'netlink', protocol: 0, data: deleteLink('gone0') },
-        { kind: 'netlink', protocol: 0, data: deleteLink('gone0') },
-        { kind: 'netlink', protocol: 0, data: deleteLink('lo') },
-      ],
-    }),
-    {
-      wrapper: [
-        'unshare',
-        '-nm',
-        'sh',
-        '-c',
-        `mount -t sysfs none /sys/kernel; ${script.replace('/sys/class', '/sys/kernel/class')}`,
-        'sh',
-      ],
-    },
-  );
-  const { stdout, stderr } = await run.ended;
-  expect(stdout).toBe('code 3\nlo\n');
-  expect(stderr.split('\n').filter((line) => line.includes('teardown'))).toEqual([
-    "rkt: debug: teardown step 3: the kernel's answer: Operation not supported",
-  ]);
 });
 
 describe('the lease', () => {

@@ -126,7 +126,7 @@ describe('encoding', () => {
     [
       'a teardown step that is nothing',
       (body) => file(Buffer.concat([record(9, ''), body])),
-      /^rkt: launch plan: tag 30 \(TEARDOWN_NETLINK\) in the group at offset 20: a step must be exactly one thing\n$/,
+      /^rkt: launch plan: tag 31 \(TEARDOWN_UMOUNT\) in the group at offset 20: a step must be exactly one thing\n$/,
     ],
     [
       'unknown flags',

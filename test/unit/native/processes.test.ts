@@ -59,6 +59,16 @@ describe('watchPidfd', () => {
     expect(await watch.ended).toBe(false);
   });
 
+  test('can be cancelled from what waits for it', async () => {
+    // The promise settles inside a callback scope of the watch, whose end runs the reactions at once.
+    const watch = native.watchPidfd(pidfd);
+    const keepAlive = setInterval(() => {}, 1000);
+    const cancelled = watch.ended.then((ended) => [ended, watch.cancel()]);
+    child.kill('SIGKILL');
+    expect(await cancelled).toEqual([true, undefined]);
+    clearInterval(keepAlive);
+  });
+
   test('says what is wrong with the descriptor', () => {
     expect(errorOf(() => native.watchPidfd(987654))).toEqual({
       message: 'duplicating descriptor 987654: Bad file descriptor',

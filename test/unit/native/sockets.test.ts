@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { native } from '../../../native/index.ts';
 import { message, parseMessages } from '../../../netns/netlink/codec.ts';
 import { errorOf } from './error-of.ts';
@@ -119,5 +120,79 @@ describe('unix sockets', () => {
       errno: 9,
       syscall: 'getsockopt',
     });
+  });
+});
+
+describe('datagrams', () => {
+  /** A receiver that prints the first datagram it gets. Its name is a path, or abstract after a leading @. */
+  async function receiver(name: string): Promise<{ received: Promise<string> }> {
+    const script = `
+import socket, sys
+name = sys.argv[1]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("\\0" + name[1:] if name[0] == "@" else name)
+print("ready", flush=True)
+sys.stdout.buffer.write(s.recv(4096))`;
+    const child = spawn('python3', ['-c', script, name], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (data: string) => {
+      text += data;
+    });
+    await once(child.stdout, 'data');
+    return { received: once(child, 'close').then(() => text.replace('ready\n', '')) };
+  }
+
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'rkt-native-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  test('reach a socket in the file system, and one with an abstract name', async () => {
+    const before = descriptors();
+    for (const name of [join(dir, 'notify'), `@rkt-test-${process.pid}`]) {
+      const { received } = await receiver(name);
+      native.sendDatagram(name, Buffer.from('READY=1\nSTATUS=ä'));
+      expect(await received).toBe('READY=1\nSTATUS=ä');
+    }
+    expect(descriptors()).toBeLessThanOrEqual(before);
+  });
+
+  test('give up on a receiver that does not read', async () => {
+    const name = `@rkt-full-${process.pid}`;
+    const script =
+      'import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.bind("\\0" + sys.argv[1])\nprint("ready", flush=True)\nsys.stdin.read()';
+    const child = spawn('python3', ['-c', script, name.slice(1)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    const fill = (): void => {
+      for (;;) native.sendDatagram(name, Buffer.from('x'));
+    };
+    expect(errorOf(fill)).toEqual({
+      message: `sending a datagram to ${name}: Connection timed out`,
+      code: 'ETIMEDOUT',
+      errno: 110,
+      syscall: 'sendto',
+    });
+    child.stdin.end();
+    await once(child, 'close');
+  });
+
+  test('say what is wrong', () => {
+    const send = native.sendDatagram as (path: unknown, data: unknown) => void;
+    const data = Buffer.from('x');
+    expect(errorOf(() => send(join(dir, 'nobody'), data))).toEqual({
+      message: `sending a datagram to ${dir}/nobody: No such file or directory`,
+      code: 'ENOENT',
+      errno: 2,
+      syscall: 'sendto',
+    });
+    expect(errorOf(() => send('@rkt-nobody', data))).toMatchObject({ code: 'ECONNREFUSED', syscall: 'sendto' });
+    const long = `/${'x'.repeat(107)}`;
+    expect(errorOf(() => send(long, data))).toMatchObject({
+      message: `sending a datagram to ${long}: File name too long`,
+      code: 'ENAMETOOLONG',
+    });
+    expect(errorOf(() => send(1, data))).toMatchObject({ message: 'sendDatagram: path must be a string' });
+    expect(errorOf(() => send('/x', 'x'))).toMatchObject({ message: 'sendDatagram: data must be a Uint8Array' });
   });
 });

@@ -11,6 +11,9 @@ const claim = (uuid: string, more: Partial<Claim> = {}): Claim => ({
   reclaim: () => {
     throw new Error('reclaimed although addresses were free');
   },
+  vacate: () => {
+    throw new Error('vacated although nobody had the address before');
+  },
   ...more,
 });
 
@@ -71,9 +74,27 @@ describe('claiming', () => {
     const ip = give(store, 'new', {
       isAlive: (uuid) => !dead.includes(uuid),
       reclaim: (lease) => reclaimed.push(lease.uuid),
+      vacate: () => {},
     });
     expect(reclaimed).toEqual(dead);
     expect(ip).toBe(podAddresses[40]);
+  });
+
+  test('vacates an address that another pod had, before it is given', () => {
+    const store = memoryLeases([], '172.16.28.253');
+    give(store, 'a');
+    store.locked((leases) => {
+      leases.remove('172.16.28.3');
+      leases.setLast('172.16.28.253');
+    });
+    const stuck = (): void => {
+      throw new Error('the link is stuck');
+    };
+    expect(() => give(store, 'b', { vacate: stuck })).toThrow(new Error('the link is stuck'));
+    expect(store.locked((leases) => leases.list())).toEqual([]);
+    const vacated: string[][] = [];
+    expect(give(store, 'b', { vacate: (ip, holder) => vacated.push([ip, holder]) })).toBe('172.16.28.3');
+    expect(vacated).toEqual([['172.16.28.3', 'a']]);
   });
 
   test('says so when all pods live', () => {

@@ -55,6 +55,27 @@ test('the address given last is remembered, whatever its length', () => {
   expect(fileLeases(dir).locked((leases) => leases.last)).toBeUndefined();
 });
 
+test('who an address was given to last is remembered for each, beyond the lease', () => {
+  const other = uuid.replace('0', 'f');
+  fileLeases(dir).locked((leases) => {
+    expect(leases.holder(lease.ip)).toBeUndefined();
+    leases.add(lease);
+    leases.add({ ...lease, ip: '172.16.28.253', uuid: other });
+    leases.remove(lease.ip);
+    leases.setLast('172.16.28.253');
+  });
+  fileLeases(dir).locked((leases) => {
+    expect(leases.last).toBe('172.16.28.253');
+    expect(['172.16.28.3', '172.16.28.5', '172.16.28.253'].map((ip) => leases.holder(ip))).toEqual([
+      uuid,
+      undefined,
+      other,
+    ]);
+    leases.add({ ...lease, uuid: other });
+    expect(leases.holder(lease.ip)).toBe(other);
+  });
+});
+
 test.each(['', '01234567', `${uuid} default`, `${uuid} bridge\n`])('a half-written lease (%j) is removed', (text) => {
   fileLeases(dir).locked((leases) => leases.add(lease));
   writeFileSync(leaseFile(dir, '172.16.28.5'), text);

@@ -14,7 +14,6 @@ export const examplePlan: LaunchPlan = {
   sysctls: { 'net.core.somaxconn': '1024', 'kernel.shmmax': '65536' },
   cgroups: [{ dir: '/sys/fs/cgroup/pids/example.scope', writes: [['pids.max', '100']] }],
   teardown: [
-    { kind: 'netlink', protocol: 0, data: new Uint8Array([16, 0, 0, 0]) },
     { kind: 'umount', path: '/run/rkt/netns/x' },
     { kind: 'unlink', path: '/run/rkt/networks/default/172.16.28.1' },
   ],

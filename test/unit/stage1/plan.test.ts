@@ -10,7 +10,6 @@ const root = join(import.meta.dirname, '..', '..', '..');
 const groups = new Set<number>([
   planTags.CGROUP,
   planTags.TEARDOWN,
-  planTags.TEARDOWN_NETLINK,
   planTags.APP,
   planTags.MOUNT,
   planTags.FILE,

@@ -22,7 +22,6 @@ const source = `
     cancelled.cancel();
     closeSync(pidfd);
   }
-  if (what === 'warmCgroups') native.warmCgroups();
   process.exit(7);
 `;
 

@@ -83,8 +83,14 @@ describe('elements', () => {
 
   test('are removed one by one, so that a missing one does not keep the other', () => {
     const socket = fakeTransport([[{ sequence: 1, errno: ENOENT }]]);
-    removePod(socket, { ...pod, kind: 'default-restricted' });
+    removePod(socket, { ...pod, kind: 'default' });
     expect(socket.sent.map(typesOf)).toEqual([[14], [14]]);
+  });
+
+  test('of an address that is not admitted to leave the host are one', () => {
+    const socket = fakeTransport([]);
+    removePod(socket, { ...pod, kind: 'default-restricted' });
+    expect(socket.sent.map(typesOf)).toEqual([[14]]);
   });
 });
 

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Installs dist/ below DESTDIR PREFIX, beside a version that may be running: what runs keeps its files, what starts next gets
+# the new ones, and at no moment is there half of each.
+set -euo pipefail
+
+destdir=$1
+prefix=$2
+cd "$(dirname "$0")/.."
+lib=$destdir$prefix/lib
+units=$lib/systemd/system
+
+install -d "$destdir$prefix/bin" "$lib" "$units"
+rm -rf "$lib/rkt.new" "$lib/rkt.old"
+cp -R --no-preserve=ownership dist/lib/rkt "$lib/rkt.new"
+[ ! -e "$lib/rkt" ] || mv -T "$lib/rkt" "$lib/rkt.old"
+mv -T "$lib/rkt.new" "$lib/rkt"
+rm -rf "$lib/rkt.old"
+install -m 0755 dist/bin/rkt "$destdir$prefix/bin/rkt.new"
+mv -T "$destdir$prefix/bin/rkt.new" "$destdir$prefix/bin/rkt"
+
+for unit in deploy/systemd/*; do
+  name=$(basename "$unit" .in)
+  sed "s|@PREFIX@|$prefix|g" "$unit" >"$units/$name"
+  chmod 0644 "$units/$name"
+done
