@@ -12,8 +12,10 @@ DESTDIR ?=
 
 all: build
 
+# Not npm ci: it refuses a lock file that lacks packages for other platforms, and registries do not have all of these at any
+# moment. What is installed is what the lock file says, checked against its hashes.
 node_modules/.stamp: package.json package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
+	npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 build: node_modules/.stamp
