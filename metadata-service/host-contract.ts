@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { AddressNote } from '../netns/index.ts';
 import type { Pod, ProcessIdentity } from './pod.ts';
 import type { Peer } from './registration.ts';
 
@@ -20,6 +21,10 @@ export interface Host {
   guardAddress(): void;
   /** Takes the guard back unless pods need it. Idempotent. */
   unguardAddress(): void;
+  /** Locks the note about the address, made where it is missing; undefined where another service has it. */
+  lockNote(path: string): AddressNote | undefined;
+  /** Leads what pods send to the address to the port that the service listens on, until the result is disposed of. */
+  leadPods(listenPort: number): Disposable;
   /** The process that opened a connection to the registration socket. */
   peerOf(socket: Socket): Peer;
   /** Whether the pod's process still runs and, where its directory is known, holds the lock on it. */

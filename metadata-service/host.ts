@@ -4,7 +4,14 @@ import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { native } from '../native/index.ts';
-import { ensureMetadataAddress, ensureTable, removeMetadataAddress, removeTable } from '../netns/index.ts';
+import {
+  ensureMetadataAddress,
+  ensureTable,
+  leadToService,
+  lockAddressNote,
+  removeMetadataAddress,
+  removeTable,
+} from '../netns/index.ts';
 import { errnoOf, messageOf, RktError } from '../runtime/base/errors.ts';
 import { leaseDir } from '../runtime/base/paths.ts';
 import type { Host, ProcessWatch } from './host-contract.ts';
@@ -18,6 +25,8 @@ export function createHost(): Host {
     removeAddress: removeMetadataAddress,
     guardAddress,
     unguardAddress: () => void removeTable(leaseDir('default')),
+    lockNote: (path) => lockAddressNote(path, true),
+    leadPods: leadToService,
     peerOf,
     isAlive,
     watchProcess,
@@ -34,7 +43,7 @@ function guardAddress(): void {
       `cannot start the metadata service: keeping its address to the pods of this host: ${messageOf(error)}`,
       {
         code: 'ENETWORK',
-        hint: 'the kernel needs nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_IPV4, CONFIG_NFT_NAT and CONFIG_NFT_MASQ), and rkt CAP_NET_ADMIN',
+        hint: 'the kernel needs nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_IPV4, CONFIG_NFT_CT, CONFIG_NFT_NAT and CONFIG_NFT_MASQ), and rkt CAP_NET_ADMIN',
         cause: error,
       },
     );

@@ -116,6 +116,21 @@ export function listen(server: Server, options: ListenOptions & { fd?: number },
   });
 }
 
+/** {@link listen} for pods; an error says which port is taken, and how to choose another. */
+export async function listenForPods(server: Server, host: string, port: number): Promise<void> {
+  try {
+    await listen(server, { host, port }, `${host}:${port}`);
+  } catch (error) {
+    const taken = error instanceof RktError && errnoOf(error.cause) === 'EADDRINUSE';
+    if (!taken) throw error;
+    throw new RktError(`cannot start the metadata service: port ${port} of ${host} is taken by another program`, {
+      code: 'EMETADATALISTEN',
+      hint: `find it by \`ss -ltnp "sport = :${port}"\`, or choose another port with --listen-port`,
+      cause: error.cause,
+    });
+  }
+}
+
 /** Listens on a unix socket, in place of one that a killed service left behind. */
 export async function listenUnix(server: Server, path: string): Promise<void> {
   await refuseIfServed(path);

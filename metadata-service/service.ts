@@ -1,11 +1,11 @@
 /** Puts the parts together, starts them in order, and stops them in the opposite order. */
 
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
-import { messageOf } from '../runtime/base/errors.ts';
+import { messageOf, RktError } from '../runtime/base/errors.ts';
 import type { Log } from '../runtime/base/log.ts';
-import { metadataAddressNote, metadataDbDir } from '../runtime/base/paths.ts';
+import { metadataAddressNote, metadataDbDir, metadataPort } from '../runtime/base/paths.ts';
 import { createPodApp } from './app.ts';
 import { Connections } from './connections.ts';
 import type { Host } from './host-contract.ts';
@@ -22,6 +22,7 @@ import {
   createPodServer,
   createRegistrationServer,
   listen,
+  listenForPods,
   listenUnix,
   refuseIfServed,
 } from './server.ts';
@@ -34,9 +35,10 @@ export interface MetadataServiceOptions {
   readonly dataDir: string;
   /** Where the runtime registers pods. */
   readonly socketPath: string;
-  /** The address and port that pods ask. */
+  /** The address that pods ask, at port 80. */
   readonly address: string;
-  readonly port: number;
+  /** The port of that address to listen on; what pods send to port 80 is led there. */
+  readonly listenPort: number;
   /** Whether reading needs the token, for every pod. */
   readonly requireToken: boolean;
   /** End once the last pod has gone, or none came. */
@@ -104,8 +106,10 @@ async function start(options: MetadataServiceOptions, undo: UndoStack, close: ()
   noteAddress(options, host, undo);
   host.guardAddress();
   await host.addAddress(options.address);
-  await listen(parts.podServer, { host: options.address, port: options.port }, `${options.address}:${options.port}`);
+  await listenForPods(parts.podServer, options.address, options.listenPort);
   undo.add('closing the server for pods', () => closeServer(parts.podServer, stopGraceMs));
+  const lead = host.leadPods(options.listenPort);
+  undo.add('leading pods here no longer', async () => lead[Symbol.dispose]());
   if (fd === undefined) await listenUnix(parts.registrationServer, options.socketPath);
   else await listen(parts.registrationServer, { fd }, 'the socket passed by systemd');
   undo.add('closing the registration socket', () => closeServer(parts.registrationServer, stopGraceMs));
@@ -155,7 +159,7 @@ function assemble(options: MetadataServiceOptions, host: Host, store: Store, ide
     rate: new RateLimiter(limits, now),
     metrics,
     log,
-    hosts: new Set([options.address, `${options.address}:${options.port}`]),
+    hosts: new Set([options.address, `${options.address}:${metadataPort}`]),
     requireToken: options.requireToken,
     now,
   });
@@ -195,18 +199,24 @@ async function recover(registry: Registry, pods: PodRecord[], host: Host, store:
 }
 
 /**
- * Notes beside the socket that the address is ours to remove, before it is added: a service that is killed leaves both behind, and
- * the next one must not take the address for the administrator's.
+ * Notes beside the socket whether the address is ours to remove, before it is added: a service that is killed leaves both behind, and
+ * neither the next one nor `rkt gc` must take the address for the administrator's.
  */
 function noteAddress({ socketPath, address }: MetadataServiceOptions, host: Host, undo: UndoStack): void {
-  const note = metadataAddressNote(dirname(socketPath));
-  if (!host.hasAddress(address) || existsSync(note)) {
-    writeFileSync(note, `${address}\n`, { mode: 0o600 });
-    undo.add(`removing the address ${address}`, async () => {
-      await host.removeAddress(address);
-      rmSync(note, { force: true });
+  const path = metadataAddressNote(dirname(socketPath));
+  const note = host.lockNote(path);
+  if (note === undefined) {
+    throw new RktError(`cannot start the metadata service: it is already running, ${path} is locked`, {
+      code: 'EMETADATARUNNING',
+      hint: 'use the one that runs, or stop it first',
     });
   }
+  const ours = !host.hasAddress(address) || note.ours === true;
+  note.write(address, ours);
+  undo.add(`removing the address ${address}`, async () => {
+    if (ours) await host.removeAddress(address);
+    note.remove();
+  });
 }
 
 function watchIdle(parts: Parts, undo: UndoStack, close: () => Promise<void>): void {

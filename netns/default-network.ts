@@ -17,6 +17,7 @@ import { fileLeases } from './lease-files.ts';
 import type { Lease, LeaseStore } from './leases.ts';
 import { findLink, getLink, type Link, newVeth, parseLink, removeLink, setLinkUp } from './links.ts';
 import { NetlinkError, NetlinkSocket, protocol } from './netlink/socket.ts';
+import { mayLive } from './owner.ts';
 import { newRoute } from './routes.ts';
 import { enableForwarding, guardHostLink } from './sysctl.ts';
 import { releaseAddress, removeTraces, vacate } from './teardown.ts';
@@ -53,8 +54,8 @@ export interface SetupOptions {
   netns: string;
   /** Where the leases are: one directory for both kinds, which share their addresses. */
   leaseDir: string;
-  /** Whether another pod lives; asked only when no address is free. */
-  isAlive: (uuid: string) => boolean;
+  /** The pod's directory, which is locked as long as the pod lives. Another pod may only take the address back when it is not. */
+  dir: string;
   /** For both ends of the link; the kernel's default is 1500. */
   mtu?: number;
 }
@@ -66,16 +67,7 @@ export interface SetupOptions {
 export function setupPodNetwork(options: SetupOptions): PodNetwork {
   const store = fileLeases(options.leaseDir);
   const lease = at('link', options.uuid, () => claim(store, options));
-  const network: PodNetwork = {
-    name: lease.kind,
-    kind: lease.kind,
-    interface: podInterface,
-    hostInterface: hostInterfaceOf(lease.uuid),
-    ip: lease.ip,
-    hostIp: hostAddressOf(lease.ip),
-    prefixLength: 31,
-    netns: options.netns,
-  };
+  const network = networkOf(lease, options.netns);
   try {
     at('firewall', options.uuid, () => admit(network, store));
     at('link', options.uuid, () => connect(network, options.mtu));
@@ -84,6 +76,25 @@ export function setupPodNetwork(options: SetupOptions): PodNetwork {
     undo(lease, store);
     throw error;
   }
+}
+
+function networkOf(lease: Lease, netns: string): PodNetwork {
+  return {
+    name: lease.kind,
+    kind: lease.kind,
+    interface: podInterface,
+    hostInterface: hostInterfaceOf(lease.uuid),
+    ip: lease.ip,
+    hostIp: hostAddressOf(lease.ip),
+    prefixLength: 31,
+    netns,
+  };
+}
+
+/** The network of a pod as its lease tells it, for when the pod's own record is lost; undefined where it has no lease. */
+export function leasedNetwork(uuid: string, netns: string, leaseDir: string): PodNetwork | undefined {
+  const lease = fileLeases(leaseDir).locked((leases) => leases.list().find((candidate) => candidate.uuid === uuid));
+  return lease === undefined ? undefined : networkOf(lease, netns);
 }
 
 /** Runs a part of the work; its errors say what the part needs. */
@@ -95,12 +106,13 @@ function at<T>(part: Part, uuid: string, work: () => T): T {
   }
 }
 
-function claim(store: LeaseStore, { uuid, kind, netns, isAlive }: SetupOptions): Lease {
+function claim(store: LeaseStore, { uuid, kind, netns, dir }: SetupOptions): Lease {
   return store.locked((leases) =>
     claimAddress(leases, {
       uuid,
       kind,
-      isAlive,
+      dir,
+      mayLive,
       reclaim: (dead) => {
         removeTraces(dead);
         if (dead.uuid !== uuid) native.removeNetns(join(dirname(netns), dead.uuid));

@@ -19,7 +19,7 @@ const missing: Record<Part, { errnos: string[]; message: string; hint: string }>
   firewall: {
     errnos: ['EOPNOTSUPP', 'ENOTSUP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT', 'ENOENT'],
     message: 'the kernel has no nf_tables with address translation',
-    hint: 'private networks need CONFIG_NF_TABLES, CONFIG_NF_TABLES_IPV4, CONFIG_NFT_NAT and CONFIG_NFT_MASQ; use --net=host on this kernel',
+    hint: 'private networks need CONFIG_NF_TABLES, CONFIG_NF_TABLES_IPV4, CONFIG_NFT_CT, CONFIG_NFT_NAT and CONFIG_NFT_MASQ; use --net=host on this kernel',
   },
 };
 

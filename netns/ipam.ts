@@ -27,8 +27,10 @@ export const hostAddressOf = (podAddress: string): string => ipv4Text(ipv4Number
 export interface Claim {
   uuid: string;
   kind: PodNetworkKind;
-  /** Whether a pod lives. Asked only when no address is free. */
-  isAlive: (uuid: string) => boolean;
+  /** The pod's directory. */
+  dir: string;
+  /** Whether the pod of a lease lives, or may. Asked only when no address is free. */
+  mayLive: (lease: Lease) => boolean;
   /** Takes down everything that a dead pod has left, except for its lease. */
   reclaim: (dead: Lease) => void;
   /**
@@ -49,7 +51,7 @@ export function claimAddress(leases: LeaseTable, claim: Claim): Lease {
   const lease = claimFree(leases, taken, claim);
   if (lease !== undefined) return lease;
 
-  const dead = taken.filter((other) => !claim.isAlive(other.uuid));
+  const dead = taken.filter((other) => !claim.mayLive(other));
   for (const other of dead) {
     claim.reclaim(other);
     leases.remove(other.ip);
@@ -66,7 +68,7 @@ export function claimAddress(leases: LeaseTable, claim: Claim): Lease {
 function changeKind(leases: LeaseTable, own: Lease, claim: Claim): Lease {
   claim.reclaim(own);
   leases.remove(own.ip);
-  const lease = { ip: own.ip, uuid: claim.uuid, kind: claim.kind };
+  const lease = { ip: own.ip, uuid: claim.uuid, kind: claim.kind, dir: claim.dir };
   leases.add(lease);
   return lease;
 }
@@ -80,7 +82,7 @@ function claimFree(leases: LeaseTable, taken: Lease[], claim: Claim): Lease | un
     if (ip === undefined || used.has(ip)) continue;
     const holder = leases.holder(ip);
     if (holder !== undefined) claim.vacate(ip, holder);
-    const lease = { ip, uuid: claim.uuid, kind: claim.kind };
+    const lease = { ip, uuid: claim.uuid, kind: claim.kind, dir: claim.dir };
     if (!leases.add(lease)) continue;
     leases.setLast(ip);
     return lease;

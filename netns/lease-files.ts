@@ -1,6 +1,6 @@
 /**
- * Leases on disk: a file per address, named by it, holding `UUID KIND` and a newline. The directory is on a file system that
- * does not survive a boot, as the links do not either.
+ * Leases on disk: a file per address, named by it, holding `UUID KIND "DIRECTORY"` and a newline, the pod's directory as a JSON string.
+ * The leases are on a file system that does not survive a boot, as the links do not either.
  *
  * `lock` in the same directory is locked with flock(2) around every change. It holds the address given last and, for each address of
  * the pool, the pod that it was given to last.
@@ -13,7 +13,7 @@ import { native } from '../native/index.ts';
 import { errnoOf, messageOf, RktError } from '../runtime/base/errors.ts';
 import type { Lease, LeaseStore, LeaseTable } from './leases.ts';
 
-const leasePattern = /^([0-9a-f-]{36}) (default|default-restricted)\n$/;
+const leasePattern = /^([0-9a-f-]{36}) (default|default-restricted)(?: ("\/.*"))?\n$/;
 const addressPattern = /^\d{1,3}(\.\d{1,3}){3}$/;
 
 /** The first bytes of the lock file: the longest address. */
@@ -99,11 +99,22 @@ function read(leaseDir: string, ip: string): Lease[] {
     if (errnoOf(error) === 'ENOENT') return [];
     throw unusable(leaseDir, error);
   }
-  const [, uuid, kind] = leasePattern.exec(text) ?? [];
-  if (uuid !== undefined && (kind === 'default' || kind === 'default-restricted')) return [{ ip, uuid, kind }];
+  const [, uuid, kind, dir] = leasePattern.exec(text) ?? [];
+  if (uuid !== undefined && (kind === 'default' || kind === 'default-restricted')) {
+    return [dir === undefined ? { ip, uuid, kind } : { ip, uuid, kind, dir: directoryOf(dir) }];
+  }
   // Leases are written under the lock that we hold, so whoever began this one was killed. No link was made yet.
   remove(leaseDir, ip);
   return [];
+}
+
+/** Undefined for what is no JSON: of that pod it is then unknown whether it lives. */
+function directoryOf(text: string): string | undefined {
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 function add(leaseDir: string, lockFd: number, lease: Lease): boolean {
@@ -117,7 +128,7 @@ function add(leaseDir: string, lockFd: number, lease: Lease): boolean {
   try {
     // First, so that whoever is killed in between has noted what it may have made.
     writeSync(lockFd, `${lease.uuid}\n`, holderOffset(lease.ip));
-    writeSync(fd, `${lease.uuid} ${lease.kind}\n`);
+    writeSync(fd, `${lease.uuid} ${lease.kind}${lease.dir === undefined ? '' : ` ${JSON.stringify(lease.dir)}`}\n`);
     return true;
   } catch (error) {
     remove(leaseDir, lease.ip); // no space: the file would be taken for one that a crash left

@@ -1,6 +1,6 @@
 /**
  * Which addresses of the default network are taken. The store is an interface: on disk (lease-files.ts) for pods, in memory
- * for unit tests. What to give to whom is decided in ipam.ts.
+ * (test/support/memory-leases.ts) for unit tests. What to give to whom is decided in ipam.ts.
  */
 
 import type { PodNetworkKind } from './types.ts';
@@ -11,6 +11,8 @@ export interface Lease {
   ip: string;
   uuid: string;
   kind: PodNetworkKind;
+  /** The pod's directory, which it has locked while it lives; undefined in a lease that does not tell. */
+  dir?: string | undefined;
 }
 
 /** The leases while nobody else can change them. */
@@ -31,26 +33,4 @@ export interface LeaseTable {
 export interface LeaseStore {
   /** Runs `work` with the store locked against every other process. The result must not keep the table. */
   locked<T>(work: (leases: LeaseTable) => T): T;
-}
-
-/** A store that is gone with the process. */
-export function memoryLeases(initial: Lease[] = [], last?: string): LeaseStore {
-  const leases = new Map(initial.map((lease) => [lease.ip, lease]));
-  const holders = new Map(initial.map(({ ip, uuid }) => [ip, uuid]));
-  const table = {
-    last,
-    list: () => [...leases.values()],
-    add(lease: Lease): boolean {
-      if (leases.has(lease.ip)) return false;
-      leases.set(lease.ip, lease);
-      holders.set(lease.ip, lease.uuid);
-      return true;
-    },
-    remove: (ip: string) => void leases.delete(ip),
-    holder: (ip: string) => holders.get(ip),
-    setLast(ip: string): void {
-      table.last = ip;
-    },
-  };
-  return { locked: (work) => work(table) };
 }

@@ -28,9 +28,9 @@ export const command: Command = {
     },
     { name: 'mark-only', type: 'switch', description: 'move to the garbage, remove nothing' },
   ],
-  run(context, { values }) {
+  async run(context, { values }) {
     requireRoot(context, 'gc');
-    const failures = collectGarbage({
+    const failures = await collectGarbage({
       dataDir: context.globals.dataDir,
       gracePeriod: getDuration(values, 'grace-period'),
       expirePrepared: getDuration(values, 'expire-prepared'),

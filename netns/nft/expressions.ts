@@ -11,9 +11,10 @@ const expressionData = 2;
 const dataValue = 1;
 const dataVerdict = 2;
 const verdictCode = 1;
-const verdictDrop = 0;
+const verdict = { drop: 0, accept: 1 } as const;
 const registerVerdict = 0;
 const networkHeader = 1;
+const transportHeader = 2;
 
 /** Registers of 16 bytes each; they lie one after another, so that a lookup may span two. */
 type Register = 1 | 2;
@@ -35,10 +36,10 @@ export function loadAddress(which: keyof typeof ipv4Offset, register: Register =
   ]);
 }
 
-const metaKey = { inputName: 6, outputName: 7 } as const;
+const metaKey = { mark: 3, inputName: 6, outputName: 7, protocol: 16 } as const;
 
 /** Loads the name of the link that the packet came in or goes out by, padded to 16 bytes. */
-export function loadLinkName(which: keyof typeof metaKey, register: Register = 1): Buffer {
+export function loadLinkName(which: 'inputName' | 'outputName', register: Register = 1): Buffer {
   return expression('meta', [u32be(1, register), u32be(2, metaKey[which])]);
 }
 
@@ -63,10 +64,92 @@ export function maskWith(mask: Uint8Array): Buffer {
   ]);
 }
 
+function decide(what: keyof typeof verdict): Buffer {
+  const code = nested(dataVerdict, [u32be(verdictCode, verdict[what])]);
+  return expression('immediate', [u32be(1, registerVerdict), nested(2, [code])]);
+}
+
 /** Throws the packet away. */
-export function drop(): Buffer {
-  const verdict = nested(dataVerdict, [u32be(verdictCode, verdictDrop)]);
-  return expression('immediate', [u32be(1, registerVerdict), nested(2, [verdict])]);
+export const drop = (): Buffer => decide('drop');
+
+/** Lets the packet pass this chain; other chains may still stop it. */
+export const accept = (): Buffer => decide('accept');
+
+const protocolTcp = 6;
+
+/** Goes on where the packet is of TCP and has this destination port. */
+export function tcpTo(port: number): Buffer[] {
+  return [
+    expression('meta', [u32be(1, 1), u32be(2, metaKey.protocol)]),
+    compare('equals', Buffer.of(protocolTcp)),
+    expression('payload', [u32be(1, 1), u32be(2, transportHeader), u32be(3, 2), u32be(4, 2)]),
+    compare('equals', portBytes(port)),
+  ];
+}
+
+const trackingKey = { state: 0, status: 2 } as const;
+
+/**
+ * Loads what connection tracking knows of the packet's connection, as bits. The state can always be loaded; the status of a packet that is
+ * not tracked cannot, and the rule ends there.
+ */
+function loadTracking(key: keyof typeof trackingKey): Buffer {
+  return expression('ct', [u32be(2, trackingKey[key]), u32be(1, 1)]);
+}
+
+/** A 32-bit number as the kernel has it in a register. */
+function bits(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+const stateBits = { established: 2, related: 4 } as const;
+const statusRedirected = 1 << 5; // IPS_DST_NAT
+
+/** Goes on unless the packet belongs to a connection that both ends have agreed to, or is an error message about one. */
+export function isUnsolicited(): Buffer[] {
+  const mask = bits(stateBits.established | stateBits.related);
+  return [loadTracking('state'), maskWith(mask), compare('equals', bits(0))];
+}
+
+/** Goes on where the packet belongs, in either direction, to a connection whose destination was replaced. */
+export function isRedirected(): Buffer[] {
+  return [loadTracking('status'), maskWith(bits(statusRedirected)), compare('differs', bits(0))];
+}
+
+/** Goes on where the packet, on its way through this host, was marked so. */
+export const isMarked = (mark: number): Buffer[] => [
+  expression('meta', [u32be(1, 1), u32be(2, metaKey.mark)]),
+  compare('equals', bits(mark)),
+];
+
+/** Marks the packet, for chains that come later. */
+export const setMark = (mark: number): Buffer[] => [
+  loadValue(1, bits(mark)),
+  expression('meta', [u32be(2, metaKey.mark), u32be(3, 1)]),
+];
+
+function loadValue(register: Register, value: Uint8Array): Buffer {
+  return expression('immediate', [u32be(1, register), nested(2, [attribute(dataValue, value)])]);
+}
+
+/** Replaces the packet's destination. */
+export function redirect(address: Uint8Array, port: number): Buffer[] {
+  return [
+    loadValue(1, address),
+    loadValue(2, portBytes(port)),
+    expression('nat', [u32be(1, natDestination), u32be(2, familyIpv4), u32be(3, 1), u32be(5, 2)]),
+  ];
+}
+
+const natDestination = 1;
+const familyIpv4 = 2;
+
+function portBytes(port: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(port);
+  return bytes;
 }
 
 /** Replaces the source address by that of the link the packet goes out by. */

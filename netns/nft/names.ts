@@ -1,7 +1,13 @@
 /** Names in the host's nf_tables. */
 
-/** The table, of family ip. */
+/** The static table, of family ip. */
 export const tableName = 'rkt';
+
+/** The table that a running metadata service owns, of family ip. */
+export const serviceTableName = 'rkt-metadata';
+
+/** What a running service marks packets to itself with: "rkt". */
+export const serviceMark = 0x726b74;
 
 export const setName = {
   /** Addresses of pods whose traffic leaves the host. */

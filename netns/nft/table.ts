@@ -1,88 +1,45 @@
 /**
  * The static table. It is made once and refers to pods only by two sets, so a pod costs elements and never rules.
- * As `nft list ruleset` shows it:
+ * docs/networking.md shows it as `nft list ruleset` does, and a test compares the two.
  *
- *   table ip rkt {
- *     set pods { type ipv4_addr }
- *     set links { type ifname . ipv4_addr }
- *     chain prerouting { type filter hook prerouting priority raw; policy accept;
- *       iifname "rkt*" iifname . ip saddr != @links drop
- *       ip daddr 169.254.169.255 iifname != "lo" iifname . ip saddr != @links drop
- *     }
- *     chain forward { type filter hook forward priority filter; policy accept;
- *       ip daddr 169.254.169.255 drop
- *       iifname "rkt*" ip saddr != @pods drop
- *       oifname "rkt*" ip daddr != @pods drop
- *     }
- *     chain postrouting { type nat hook postrouting priority srcnat; policy accept;
- *       ip saddr @pods ip daddr != @pods ip daddr != 224.0.0.0/4 masquerade
- *     }
- *   }
+ * prerouting: the first rule is what makes a source address an identity: the strict reverse-path filter does so as well, but a host
+ * that sets net.ipv4.conf.all.rp_filter to 2, as distributions do, turns it into the loose one. The second keeps neighbours of the
+ * host from the metadata service, the third processes on the host's own network that bind to a pod's address (IP_TRANSPARENT).
  *
- * The first rule is what makes a source address an identity: the strict reverse-path filter does so as well, but a host that
- * sets net.ipv4.conf.all.rp_filter to 2, as distributions do, turns it into the loose one. The second keeps neighbours of the host
- * from the metadata service. The third keeps a pod's question to the service on the host while the service is not running:
- * by the default route it would reach somebody else, who could answer. The next two confine restricted pods to the host.
+ * input: nothing reaches the service's address but what the service's own table has marked (service-table.ts), so that without a
+ * living service nobody can answer in its place.
+ *
+ * forward: the first rule keeps a pod's question to the service on the host while the service is not running: by the default route it
+ * would reach somebody else, who could answer. The next two confine restricted pods to the host; the last lets only answers in to pods
+ * from elsewhere.
  */
 
 import { metadataAddress } from '../../runtime/base/paths.ts';
 import { ipv4Bytes } from '../ipv4.ts';
-import { flag, nested, string, u32be } from '../netlink/codec.ts';
+import { string } from '../netlink/codec.ts';
 import { NetlinkError, type NetlinkTransport } from '../netlink/socket.ts';
 import { commit, type NftChange, nftType } from './batch.ts';
-import { compare, drop, loadAddress, loadLinkName, lookUp, maskWith, masquerade } from './expressions.ts';
-import { setName, tableName } from './names.ts';
-
-const hook = { prerouting: 0, forward: 2, postrouting: 4 } as const;
-const priority = { raw: -300, filter: 0, sourceNat: 100 } as const;
-const policyAccept = 1;
+import {
+  accept,
+  compare,
+  drop,
+  isMarked,
+  isUnsolicited,
+  loadAddress,
+  loadLinkName,
+  lookUp,
+  maskWith,
+  masquerade,
+} from './expressions.ts';
+import { serviceMark, setName, tableName } from './names.ts';
+import { type Chain, newChain, newRule, newSet, newTable } from './objects.ts';
 
 /** Types of set keys are for whoever lists the set: nft's own numbers for ipv4_addr and ifname, joined by 6-bit shifts. */
 const keyType = { ipv4: 7, linkAndIpv4: (41 << 6) | 7 } as const;
 
-const newTable = (): NftChange => ({
-  type: nftType.newTable,
-  flags: flag.create | flag.exclusive,
-  attributes: [string(1, tableName), u32be(2, 0)],
-  doing: `making the nf_tables table ${tableName}`,
-});
-
-const newSet = (name: string, id: number, type: number, length: number): NftChange => ({
-  type: nftType.newSet,
-  flags: flag.create | flag.exclusive,
-  attributes: [
-    string(1, tableName),
-    string(2, name),
-    u32be(3, 0), // flags
-    u32be(4, type),
-    u32be(5, length),
-    u32be(10, id),
-  ],
-  doing: `making the nf_tables set ${name}`,
-});
-
-const newChain = (name: keyof typeof hook, type: 'filter' | 'nat', order: number): NftChange => ({
-  type: nftType.newChain,
-  flags: flag.create | flag.exclusive,
-  attributes: [
-    string(1, tableName),
-    string(3, name),
-    nested(4, [u32be(1, hook[name]), u32be(2, order)]),
-    u32be(5, policyAccept),
-    string(7, type),
-  ],
-  doing: `making the nf_tables chain ${name} of type ${type}`,
-});
-
-const newRule = (chain: keyof typeof hook, expressions: Buffer[]): NftChange => ({
-  type: nftType.newRule,
-  flags: flag.create | flag.append,
-  attributes: [string(1, tableName), string(2, chain), nested(4, expressions)],
-  doing: `making a rule in the nf_tables chain ${chain}`,
-});
-
 const podLinks = Buffer.from('rkt'); // a prefix: what nft writes as "rkt*"
 const loopback = Buffer.from('lo'.padEnd(16, '\0'));
+const podNetwork = { address: ipv4Bytes('172.16.28.0'), mask: Buffer.from([255, 255, 255, 0]) };
 
 /** Goes on unless the packet comes from a pod's address on that pod's link. */
 const notFromItsLink = (): Buffer[] => [
@@ -91,18 +48,21 @@ const notFromItsLink = (): Buffer[] => [
   lookUp('absent', setName.links),
 ];
 
+const rule = (chain: Chain, expressions: Buffer[]): NftChange => newRule(tableName, chain, expressions);
+
 /** Everything that the table consists of. */
 export function tableChanges(): NftChange[] {
   const metadata = ipv4Bytes(metadataAddress);
   return [
-    newTable(),
-    newSet(setName.pods, 1, keyType.ipv4, 4),
-    newSet(setName.links, 2, keyType.linkAndIpv4, 20),
-    newChain('prerouting', 'filter', priority.raw),
-    newChain('forward', 'filter', priority.filter),
-    newChain('postrouting', 'nat', priority.sourceNat),
-    newRule('prerouting', [loadLinkName('inputName'), compare('equals', podLinks), ...notFromItsLink(), drop()]),
-    newRule('prerouting', [
+    newTable(tableName),
+    newSet(tableName, setName.pods, 1, keyType.ipv4, 4),
+    newSet(tableName, setName.links, 2, keyType.linkAndIpv4, 20),
+    newChain(tableName, 'prerouting', 'filter', 'raw'),
+    newChain(tableName, 'input', 'filter', 'filter'),
+    newChain(tableName, 'forward', 'filter', 'filter'),
+    newChain(tableName, 'postrouting', 'nat', 'sourceNat'),
+    rule('prerouting', [loadLinkName('inputName'), compare('equals', podLinks), ...notFromItsLink(), drop()]),
+    rule('prerouting', [
       loadAddress('destination'),
       compare('equals', metadata),
       loadLinkName('inputName'),
@@ -110,22 +70,42 @@ export function tableChanges(): NftChange[] {
       ...notFromItsLink(),
       drop(),
     ]),
-    newRule('forward', [loadAddress('destination'), compare('equals', metadata), drop()]),
-    newRule('forward', [
+    rule('prerouting', [
+      loadAddress('destination'),
+      compare('equals', metadata),
+      loadLinkName('inputName'),
+      compare('equals', loopback),
+      loadAddress('source'),
+      maskWith(podNetwork.mask),
+      compare('equals', podNetwork.address),
+      drop(),
+    ]),
+    rule('input', [loadAddress('destination'), compare('equals', metadata), ...isMarked(serviceMark), accept()]),
+    rule('input', [loadAddress('destination'), compare('equals', metadata), drop()]),
+    rule('forward', [loadAddress('destination'), compare('equals', metadata), drop()]),
+    rule('forward', [
       loadLinkName('inputName'),
       compare('equals', podLinks),
       loadAddress('source'),
       lookUp('absent', setName.pods),
       drop(),
     ]),
-    newRule('forward', [
+    rule('forward', [
       loadLinkName('outputName'),
       compare('equals', podLinks),
       loadAddress('destination'),
       lookUp('absent', setName.pods),
       drop(),
     ]),
-    newRule('postrouting', [
+    rule('forward', [
+      loadLinkName('outputName'),
+      compare('equals', podLinks),
+      loadLinkName('inputName'),
+      compare('differs', podLinks),
+      ...isUnsolicited(),
+      drop(),
+    ]),
+    rule('postrouting', [
       loadAddress('source'),
       lookUp('present', setName.pods),
       loadAddress('destination'),

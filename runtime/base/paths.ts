@@ -13,13 +13,16 @@ export const runDir = '/run/rkt';
 export const metadataSocket = `${runDir}/metadata-svc.sock`;
 
 /**
- * In the run directory while the address of the metadata service is on the loopback link because rkt put it there: the service
- * runs, or was killed. The firewall table that guards the address stays as long.
+ * In the run directory while a metadata service runs, which has it locked, or after one was killed. It says whether the address on
+ * the loopback link is rkt's to remove. The firewall table that guards the address stays as long.
  */
 export const metadataAddressNote = (dir: string = runDir): string => `${dir}/metadata-address`;
 
 /** The link-local address of the metadata service and its URL without a token. */
 export const metadataAddress = '169.254.169.255';
+/** The port of that address which pods ask, and the one that the service listens on unless told otherwise: pods are led there. */
+export const metadataPort = 80;
+export const metadataListenPort = 18112;
 export const metadataUrl = `http://${metadataAddress}`;
 
 /** Where the network namespaces of pods are pinned, one file per pod, named by the pod's uuid. */

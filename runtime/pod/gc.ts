@@ -5,7 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { teardownPodNetwork } from '../../netns/index.ts';
+import { leasedNetwork, removeDeadService, type TeardownOptions, teardownPodNetwork } from '../../netns/index.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } from '../base/paths.ts';
@@ -28,8 +28,25 @@ export interface GcOptions {
   readonly report: (line: string) => void;
 }
 
-/** One pass. Returns the number of pods that could not be collected; the reasons have been logged. */
-export function collectGarbage(options: GcOptions): number {
+/** One pass. Returns the number of things that could not be collected; the reasons have been logged. */
+export async function collectGarbage(options: GcOptions): Promise<number> {
+  const failures = collectPods(options);
+  // After the pods, so that nothing of theirs keeps the firewall's table.
+  return failures + (options.markOnly ? 0 : await collectService(options.log));
+}
+
+/** A metadata service that was killed leaves its address on the host, its socket and its mark. */
+async function collectService(log: Log): Promise<number> {
+  try {
+    if (await removeDeadService()) log.info('removed what a metadata service that was killed had left');
+    return 0;
+  } catch (error) {
+    log.warn(`a metadata service that was killed has left something: ${messageOf(error)}`);
+    return 1;
+  }
+}
+
+function collectPods(options: GcOptions): number {
   for (const uuid of uuidsIn(options.dataDir, 'embryo')) removeEmbryo(options.dataDir, uuid);
   mark(options, 'run', 'exited-garbage', (uuid) => `Moving container "${uuid}" to garbage`);
   mark(options, 'prepare', 'garbage', (uuid) => `Moving failed prepare "${uuid}" to garbage`);
@@ -105,9 +122,10 @@ const pause = new Int32Array(new SharedArrayBuffer(4));
  * and its files last, because they say what else there is.
  */
 function collect(pod: HeldPod, options: GcOptions): void {
+  const network = networkTeardown(pod, options.log);
   runStage1Gc(pod, options);
   forget(pod, options.log);
-  tearDownNetwork(pod, options.log);
+  if (network !== undefined) teardownPodNetwork(network);
   removePod(pod);
 }
 
@@ -138,15 +156,20 @@ function runStage1Gc(pod: HeldPod, options: GcOptions): void {
   }
 }
 
-/** A pod has something to take down if its namespace is pinned (the first thing made) or its network recorded (the last). */
-function tearDownNetwork(pod: HeldPod, log: Log): void {
+/**
+ * What there is to take down of a pod's network; nothing, unless its namespace is pinned (the first thing made) or its network
+ * recorded (the last). Asked before stage1's gc frees the address: where the record is damaged, the lease tells.
+ */
+function networkTeardown(pod: HeldPod, log: Log): TeardownOptions | undefined {
   const record = podFiles.netInfo(pod.dir);
   const netns = `${netnsDir}/${pod.uuid}`;
-  if (!existsSync(record) && !existsSync(netns)) return;
-  teardownPodNetwork({ uuid: pod.uuid, network: recordedNetwork(pod, log), netns, leaseDir: leaseDir('default') });
+  const leases = leaseDir('default');
+  if (!existsSync(record) && !existsSync(netns)) return undefined;
+  const network = recordedNetwork(pod, log) ?? leasedNetwork(pod.uuid, netns, leases);
+  return { uuid: pod.uuid, network, netns, leaseDir: leases };
 }
 
-/** A damaged record counts as none: what belongs to the pod is found by its uuid as well. */
+/** A damaged record counts as none. */
 function recordedNetwork(pod: HeldPod, log: Log): PodNetwork | undefined {
   try {
     return podNetworks(pod.dir)[0];

@@ -139,10 +139,6 @@ export function isLocked(dataDir: string, phase: PodPhase, uuid: string): boolea
   }
 }
 
-/** True while the pod is preparing or running: from the moment its addresses may be taken until its monitor has ended. */
-export const isAlive = (dataDir: string, uuid: string): boolean =>
-  isLocked(dataDir, 'prepare', uuid) === true || isLocked(dataDir, 'run', uuid) === true;
-
 /** Removes an embryo that nobody locked. False where it is no longer there or came to life. */
 export function removeEmbryo(dataDir: string, uuid: string): boolean {
   const pod = tryHold(dataDir, 'embryo', uuid, 'exclusive');

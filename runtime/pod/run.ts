@@ -20,7 +20,7 @@ import { encodePlan } from '../stage1/plan.ts';
 import { composePod, type PodRequest } from './compose.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
-import { createPod, type HeldPod, isAlive, moveTo, removePod } from './pod-dir.ts';
+import { createPod, type HeldPod, moveTo, removePod } from './pod-dir.ts';
 import { preparePod } from './prepare.ts';
 
 export interface RunOptions {
@@ -101,7 +101,7 @@ function setupNetwork(pod: HeldPod, netns: string | undefined, options: RunOptio
     kind,
     netns,
     leaseDir: leaseDir('default'),
-    isAlive: (uuid) => isAlive(options.dataDir, uuid),
+    dir: pod.dir,
   });
   writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
   return network;

@@ -154,6 +154,8 @@ describe('run', () => {
     [['--set-env=1=2'], /--set-env "1=2"/],
     [['--net=lan'], /--net: network "lan" is not configured/],
     [['--net=host', '--private-net'], /--net and --private-net cannot stand together/],
+    [['--hostname=x\n6.6.6.6 evil'], /--hostname "x\\n6.6.6.6 evil": not a host name/],
+    [['--insecure-options=constructor'], /invalid value "constructor" for --insecure-options/],
     [['--frobnicate'], /unknown option "--frobnicate" for "rkt run"/],
     [['--privat-net'], /did you mean --private-net\?/],
   ])('%j', (options, message) => {

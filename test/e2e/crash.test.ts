@@ -1,10 +1,10 @@
 /** Pods that do not end the way they should: after a gc, the host is as before. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { makeImage } from '../../deploy/demo/images.ts';
-import { type Running, Sandbox } from '../support/sandbox.ts';
+import { type Running, rktPath, Sandbox } from '../support/sandbox.ts';
 
 let host: Sandbox;
 let service: Running;
@@ -116,4 +116,39 @@ test('a pool without a free address says so, leaves nothing, and works again whe
   await pod.ended;
   host.ok(['gc', '--grace-period=0s']);
   expect(host.rkt(['run', '--private-net', 'example.com/busybox']).status).toBe(0);
+});
+
+test('kill -9 of the metadata service: gc takes away what it left, and the next one serves', async () => {
+  service.child.kill('SIGKILL');
+  await service.ended;
+  expect(host.leftovers()).not.toEqual([]);
+  expect(host.rkt(['gc', '--grace-period=0s']).stderr).toBe(
+    'rkt: removed what a metadata service that was killed had left\n',
+  );
+  expect(host.leftovers()).toEqual([]);
+  service = await host.metadataService();
+  expect(host.rkt(['run', '--private-net', 'example.com/busybox']).status).toBe(0);
+});
+
+test('files that lost their end with the power are reported, hide no other pod, and are collected', async () => {
+  const pod = host.start(sleeper);
+  await pod.prints(/up/);
+  const [uuid = ''] = host.uuids();
+  process.kill(pod.pid, 'SIGKILL');
+  await pod.ended;
+  const dir = join(host.dataDir, 'pods', 'run', uuid);
+  for (const file of ['net-info.json', 'pod']) truncateSync(join(dir, file), 0);
+  const { stdout, stderr } = host.rkt(['list', '--full', '--no-legend']);
+  expect(stdout).toMatch(new RegExp(`^${uuid}  -  -  -  exited `));
+  expect(stderr).toContain(`rkt: warning: pod ${uuid}: ${dir}/net-info.json is damaged: `);
+  expect(host.rkt(['status', uuid]).stdout).toMatch(/^state=exited\n/);
+  expect(host.rkt(['gc', '--grace-period=0s']).status).toBe(0);
+});
+
+test('what stage1 refuses leaves nothing of the network', () => {
+  // A directory as standard input is refused by stage1, when link, lease and registration are there already.
+  const { status, stderr } = host.exec(['sh', '-c', `exec "$0" run --private-net example.com/busybox < /`, rktPath]);
+  expect([status, stderr]).toEqual([254, expect.stringMatching(/^rkt: .*directory.*\n$/)]);
+  linksGone();
+  expect(withoutElements(host.leftovers({ service: true }))).toEqual([]);
 });

@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 #include "stage1/arguments.h"
 #include "stage1/cgroup.h"
+#include "stage1/executable.h"
 #include "stage1/exit-code.h"
 #include "stage1/launch.h"
 #include "stage1/message.h"
@@ -195,7 +196,10 @@ int main(int argc, char **argv) {
   int code = EXIT_OWN_FAILURE;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   signals_take_over();
-  int result = arguments_parse(argc, argv, options, &arguments, &err);
+  /* The command is executed in the app, where "#!/proc/self/exe" is this program. */
+  int result = executable_protect(argv, &err);
+  if (result == 0)
+    result = arguments_parse(argc, argv, options, &arguments, &err);
   if (result == 0)
     result = run(&arguments, &code, &err);
   if (result == 0)

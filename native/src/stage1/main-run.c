@@ -1,15 +1,18 @@
 /* The stage1 entrypoint `run`: executes the launch plan in the working directory. See docs/launch-plan.md. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "stage1/arguments.h"
+#include "stage1/executable.h"
 #include "stage1/exit-code.h"
 #include "stage1/message.h"
 #include "stage1/monitor.h"
@@ -43,6 +46,14 @@ static int check_directory(const struct plan *plan, struct rkt_error *err) {
   return 0;
 }
 
+/* Not a rule of the format: the plan has to be readable for its teardown to be known. */
+static int check_hostname(const struct plan *plan, struct rkt_error *err) {
+  size_t length = strlen(plan->hostname);
+  if (length > HOST_NAME_MAX)
+    return rkt_fail(err, 0, "the hostname is %zu bytes long, but can be at most %d", length, HOST_NAME_MAX);
+  return 0;
+}
+
 static int check_lease(const struct plan *plan, struct rkt_error *err) {
   struct stat status;
   if (plan->lease_fd == PLAN_NO_FD)
@@ -67,27 +78,42 @@ static int keep_descriptors(const struct plan *plan, struct rkt_error *err) {
   return 0;
 }
 
+/* Everything that the plan says about the process it is executed by. */
+static int take_over(const struct plan *plan, struct rkt_error *err) {
+  int result = pod_check_streams(err);
+  if (result == 0)
+    result = check_hostname(plan, err);
+  if (result == 0)
+    result = check_directory(plan, err);
+  if (result == 0)
+    result = check_lease(plan, err);
+  return result < 0 ? result : keep_descriptors(plan, err);
+}
+
+/*
+ * Whether this process has the lock of the directory that the plan was read from. Without it the pod may be another
+ * monitor's, and what the plan would undo is in use.
+ */
+static bool owns_pod(const struct plan *plan) {
+  struct stat here;
+  struct stat locked;
+  return stat(".", &here) == 0 && fstat((int)plan->lock_fd, &locked) == 0 && same_directory(&here, &locked) &&
+         flock((int)plan->lock_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
 static int prepare(int argc, char **argv, struct plan *ret_plan, struct rkt_error *err) {
   struct arguments arguments;
-  int result = arguments_parse(argc, argv, options, &arguments, err);
+  int result = executable_protect(argv, err);
+  if (result == 0)
+    result = arguments_parse(argc, argv, options, &arguments, err);
   if (result == 0 && arguments.uuid == NULL)
     result = rkt_fail(err, 0, "the last argument must be the pod's UUID");
   if (result == 0)
-    result = pod_fix_streams(err);
-  struct plan plan;
+    result = pod_fill_streams(err);
   if (result == 0)
-    result = pod_read_plan(arguments.uuid, &plan, err);
-  if (result < 0)
-    return result;
-  if (arguments.debug || plan_debug(&plan))
+    result = pod_read_plan(arguments.uuid, ret_plan, err);
+  if (result == 0 && (arguments.debug || plan_debug(ret_plan)))
     message_enable_debug();
-  result = check_directory(&plan, err);
-  if (result == 0)
-    result = check_lease(&plan, err);
-  if (result == 0)
-    result = keep_descriptors(&plan, err);
-  if (result == 0)
-    *ret_plan = plan;
   return result;
 }
 
@@ -96,6 +122,13 @@ int main(int argc, char **argv) {
   struct rkt_error err;
   if (prepare(argc, argv, &plan, &err) < 0) {
     message_print("%s", err.message);
+    return EXIT_OWN_FAILURE;
+  }
+  if (take_over(&plan, &err) < 0) {
+    message_print("%s", err.message);
+    /* Whoever executed us has made the pod's network for this plan and is gone. */
+    if (owns_pod(&plan))
+      monitor_clean_up(&plan);
     return EXIT_OWN_FAILURE;
   }
   /* Inherited by init and launchers: no app may look into a process that is still ours (CVE-2019-5736). */

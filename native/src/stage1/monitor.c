@@ -107,10 +107,26 @@ static bool take_reports(struct monitor *monitor) {
   return received == 0;
 }
 
+/*
+ * Children that are none of ours: what `rkt run` had started before it became this program, such as a metadata service.
+ * They are looked at before they are reaped, as the init's end must stay for collect().
+ */
+static void reap_strangers(const struct monitor *monitor) {
+  for (;;) {
+    siginfo_t ended = {0};
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 || ended.si_pid == 0 ||
+        ended.si_pid == monitor->init.pid)
+      return;
+    waitpid(ended.si_pid, NULL, 0);
+  }
+}
+
 static void pass_signals(struct monitor *monitor) {
   for (int number; (number = signals_next(monitor->signals)) != 0;) {
-    if (number == SIGCHLD)
+    if (number == SIGCHLD) {
+      reap_strangers(monitor);
       continue;
+    }
     if (signals_is_stop(number))
       start_deadline(monitor);
     pidfd_send_signal(monitor->init.pidfd, number, NULL, 0);
@@ -141,6 +157,8 @@ static void watch(struct monitor *monitor) {
       {.fd = monitor->signals, .events = POLLIN},
       {.fd = monitor->init.socket, .events = POLLIN},
   };
+  /* One that ended before there was a signal descriptor was told to nobody. */
+  reap_strangers(monitor);
   while (waits[0].revents == 0) {
     struct timespec time;
     struct timespec *timeout;
@@ -184,7 +202,7 @@ static int run(struct monitor *monitor, struct rkt_error *err) {
 }
 
 /* In this order: the service learns that the pod is gone before its address can be given to another. */
-static void clean_up(const struct plan *plan) {
+void monitor_clean_up(const struct plan *plan) {
   struct rkt_error err;
   if (plan->lease_fd != PLAN_NO_FD)
     close((int)plan->lease_fd);
@@ -209,6 +227,6 @@ int monitor_run(const struct plan *plan) {
     complain(&err);
     monitor.code = EXIT_OWN_FAILURE;
   }
-  clean_up(plan);
+  monitor_clean_up(plan);
   return monitor.code == NOT_KNOWN ? 0 : monitor.code;
 }

@@ -8,3 +8,6 @@
  * The plan's descriptors are open, signals_take_over was called, and the caller has one thread.
  */
 int monitor_run(const struct plan *plan);
+
+/* Undoes what was made for the pod: closes its lease, runs the plan's teardown, removes its cgroups. */
+void monitor_clean_up(const struct plan *plan);

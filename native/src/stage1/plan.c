@@ -188,7 +188,7 @@ static const struct plan_field pod_fields[] = {
     [POD_APP] = GROUP(APP, PLAN_REQUIRED | PLAN_REPEATED, struct plan, apps, &app_schema),
     [POD_SYSCTL] = FIELD(SYSCTL, STRING, PLAN_REPEATED, struct plan, sysctls, 0),
     [POD_SUBCGROUP] = FIELD(SUBCGROUP, STRING, 0, struct plan, subcgroup, 4095),
-    FIELD(HOSTNAME, STRING, PLAN_REQUIRED, struct plan, hostname, 64),
+    FIELD(HOSTNAME, STRING, PLAN_REQUIRED, struct plan, hostname, 0),
     FIELD(POD_DIR, PATH, PLAN_REQUIRED, struct plan, pod_dir, 0),
     FIELD(NETNS, PATH, 0, struct plan, netns, 0),
     FIELD(STOP_TIMEOUT_MS, U32, 0, struct plan, stop_timeout_ms, 0x7fffffff),

@@ -11,19 +11,26 @@
 
 #include "common/cleanup.h"
 
-int pod_fix_streams(struct rkt_error *err) {
-  struct stat status;
-  for (int fd = 0; fd <= 2; fd++) {
-    if (fcntl(fd, F_GETFD) < 0) {
-      /* The lowest free number is this one. */
-      if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
-        return rkt_fail(err, errno, "opening /dev/null");
-    } else if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
-      /* From a directory of the host an app could open everything below and above it. */
-      return rkt_fail(err, 0, "descriptor %d is a directory; pass a file, a terminal or a pipe", fd);
-    }
-  }
+int pod_fill_streams(struct rkt_error *err) {
+  for (int fd = 0; fd <= 2; fd++)
+    /* The lowest free number is this one. */
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
+      return rkt_fail(err, errno, "opening /dev/null");
   return 0;
+}
+
+int pod_check_streams(struct rkt_error *err) {
+  struct stat status;
+  for (int fd = 0; fd <= 2; fd++)
+    /* From a directory of the host an app could open everything below and above it. */
+    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+      return rkt_fail(err, 0, "descriptor %d is a directory; pass a file, a terminal or a pipe", fd);
+  return 0;
+}
+
+int pod_fix_streams(struct rkt_error *err) {
+  int result = pod_fill_streams(err);
+  return result < 0 ? result : pod_check_streams(err);
 }
 
 int pod_is_locked(bool *ret_locked, struct rkt_error *err) {

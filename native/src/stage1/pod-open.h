@@ -6,6 +6,12 @@
 #include "stage1/plan.h"
 
 /* Puts /dev/null in the place of closed standard streams, so that no other file ends up there. */
+int pod_fill_streams(struct rkt_error *err);
+
+/* Refuses standard streams that an app must not be given. */
+int pod_check_streams(struct rkt_error *err);
+
+/* Both. */
 int pod_fix_streams(struct rkt_error *err);
 
 /* Whether somebody holds the lock of the pod's directory, the working directory: the pod is alive. */

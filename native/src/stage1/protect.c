@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/message.h"
 #include "stage1/mount-api.h"
 #include "stage1/resolve.h"
 #include "stage1/system-mounts.h"
@@ -95,12 +97,20 @@ static int make_file(const struct plan_file *file, int root, struct rkt_error *e
   return result < 0 ? rkt_fail(err, -result, "writing %s in the root filesystem", file->path) : 0;
 }
 
+/* The image has something else than a directory where the file belongs, or a link that leads nowhere or in circles. */
+static bool is_layout(int errnum) { return errnum == ENOTDIR || errnum == ENOENT || errnum == ELOOP; }
+
 int protect_make_files(const struct plan_app *app, int root, struct rkt_error *err) {
   const struct plan_file *files = app->files.items;
   for (size_t i = 0; i < app->files.count; i++) {
-    int result = make_file(&files[i], root, err);
-    if (result < 0)
+    struct rkt_error cause;
+    int result = make_file(&files[i], root, &cause);
+    if (result < 0 && !is_layout(cause.errnum)) {
+      *err = cause;
       return result;
+    }
+    if (result < 0)
+      message_debug("app \"%s\": without %s: %s", app->name, files[i].path, cause.message);
   }
   return 0;
 }

@@ -9,5 +9,8 @@
  */
 int protect_paths(const struct plan_app *app, int root, int staging, struct rkt_error *err);
 
-/* Makes the plan's files; one that is there already stays as it is. */
+/*
+ * Makes the plan's files; one that is there already stays as it is. Where the image has something else than a directory on the way
+ * to a file, the app does without it, and a debug message says so.
+ */
 int protect_make_files(const struct plan_app *app, int root, struct rkt_error *err);

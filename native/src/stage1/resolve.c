@@ -74,8 +74,11 @@ static int step(int root, int parent, const char *prefix, const char *name, enum
 }
 
 static int fail_step(int result, const char *prefix, struct rkt_error *err) {
-  if (result == -EEXIST)
-    return rkt_fail(err, 0, "making %s in the root filesystem: it is a symbolic link that leads nowhere", prefix);
+  if (result == -EEXIST) {
+    rkt_fail(err, 0, "making %s in the root filesystem: it is a symbolic link that leads nowhere", prefix);
+    err->errnum = ENOENT;
+    return -ENOENT;
+  }
   return rkt_fail(err, -result, "making %s in the root filesystem", prefix);
 }
 

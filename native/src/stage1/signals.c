@@ -3,14 +3,25 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 
+#define KERNEL_SIGSET_BYTES 8 /* 64 signals */
+
+/*
+ * By the system call: glibc keeps two real-time signals for itself and refuses to touch them, but whoever started us may have
+ * ignored them all the same, and ignoring is inherited. All zeros are SIG_DFL, no flags and an empty mask, on every architecture.
+ */
+static void reset_disposition(int number) {
+  unsigned long standard[8] = {0};
+  syscall(SYS_rt_sigaction, number, standard, NULL, KERNEL_SIGSET_BYTES);
+}
+
 void signals_take_over(void) {
-  struct sigaction standard = {.sa_handler = SIG_DFL};
-  for (int number = 1; number < NSIG; number++)
-    sigaction(number, &standard, NULL);
+  for (int number = 1; number < _NSIG; number++)
+    reset_disposition(number);
   sigset_t handled_set;
   sigemptyset(&handled_set);
   for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)

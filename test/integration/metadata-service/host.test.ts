@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHost } from '../../../metadata-service/host.ts';
 
@@ -95,12 +96,13 @@ test('readiness is one datagram to the socket that the service manager names', a
   const path = join(dir, 'notify');
   const child = spawn('python3', ['-c', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
-  const output = child.stdout as NodeJS.ReadableStream;
-  expect(String(await once(output, 'data'))).toBe('bound\n');
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+  const nextLine = async () => (await lines.next()).value;
+  expect(await nextLine()).toBe('bound');
   process.env.NOTIFY_SOCKET = path;
   try {
     await host.notifyReady();
-    expect(String(await once(output, 'data'))).toBe("b'READY=1'\n");
+    expect(await nextLine()).toBe("b'READY=1'");
     rmSync(path);
     await expect(host.notifyReady()).rejects.toMatchObject({
       message: `sending a datagram to ${path}: No such file or directory`,

@@ -6,12 +6,14 @@ interface Exhausted {
   leasesAfterRefusal: number;
   ip: string;
   deadIp: string;
+  leasesAfterwards: number;
   deadPin: boolean;
+  livingPin: boolean;
   links: string[];
   elements: string;
 }
 
-test('an exhausted pool is an error while all pods live, and else takes back what dead pods hold', () => {
+test('an exhausted pool takes back what dead pods hold, of any data directory, and nothing of others', () => {
   const result = runScenario<Exhausted>('exhausted');
   expect(result.refusal).toEqual({
     code: 'EPOOL',
@@ -21,6 +23,8 @@ test('an exhausted pool is an error while all pods live, and else takes back wha
   expect(result.leasesAfterRefusal).toBe(126 + 1); // and the lock
   expect(result.ip).toBe(result.deadIp);
   expect(result.deadPin).toBe(false);
-  expect(result.links).toEqual(['rkt00000002abcd']);
+  expect(result.livingPin).toBe(true);
+  expect(result.leasesAfterwards).toBe(126 + 1);
+  expect(result.links.sort()).toEqual(['rkt00000002abcd', 'rkt00000003abcd']);
   expect(result.elements).not.toContain('rkt00000001abcd');
 });

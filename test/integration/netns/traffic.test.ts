@@ -7,6 +7,7 @@ interface Traffic {
   firstAnswerMs: number;
   reached: Record<string, string>;
   refused: Record<string, string>;
+  hostToPod: string;
   datagrams: string[];
   impostor: { fromHost: string; fromPod: string };
 }
@@ -44,6 +45,15 @@ describe('traffic of pods on the default network', () => {
   test('a neighbour of the host reaches the host but not the metadata service', () => {
     expect(traffic.reached.neighbourToHost).toBe('10.9.0.2');
     expect(traffic.refused.neighbourToMetadata).toBe('ETIMEDOUT');
+  });
+
+  test('a neighbour of the host reaches no port of a pod, which the host does', () => {
+    expect(traffic.refused.neighbourToPod).toBe('ETIMEDOUT');
+    expect(traffic.hostToPod).toBe('172.16.28.4');
+  });
+
+  test("at the metadata service's address nothing else answers on any other port", () => {
+    expect(traffic.refused.pastRedirection).toBe('ETIMEDOUT');
   });
 
   test("packets with another pod's address never arrive, also where the host's rp_filter is loose", () => {

@@ -1,7 +1,7 @@
 /** What an app finds around it: file systems, devices, identity, environment, and what it cannot get at. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { defaultCapabilities, TestPod } from './harness.ts';
@@ -125,6 +125,38 @@ describe('file systems', () => {
         files,
       }),
     ).toBe('mine\ndata\n640\n755\ngone\n');
+  });
+});
+
+describe('files for which the image has no place', () => {
+  const files = [{ path: '/etc/hosts', mode: 0o644, data: 'yours\n' }];
+  const layouts: [string, (etc: string) => void, string][] = [
+    ['a file', (etc) => writeFileSync(etc, 'mine\n'), 'Not a directory'],
+    [
+      'a link that leads nowhere',
+      (etc) => symlinkSync('/nowhere', etc),
+      'making /etc in the root filesystem: it is a symbolic link that leads nowhere',
+    ],
+    ['a circle of links', (etc) => symlinkSync('etc', etc), 'Too many levels of symbolic links'],
+  ];
+  test.each(layouts)('are left out: /etc is %s', async (_, make, reason) => {
+    const etc = join(pod.image, 'etc');
+    rmSync(etc, { recursive: true });
+    make(etc);
+    const app = { files: [...files, { path: '/made', mode: 0o600, data: 'data\n' }] };
+    const { code, stdout, stderr } = await pod.script('cat /made; test -e /nowhere || echo gone', app, { debug: true });
+    expect([code, stdout]).toEqual([0, 'data\ngone\n']);
+    const told = stderr.split('\n').filter((line) => line.includes('without /etc/hosts'));
+    expect(told).toEqual([expect.stringMatching(/^rkt: debug: app "app": without \/etc\/hosts: making \/etc/)]);
+    expect(told[0]).toContain(reason);
+  });
+
+  test('other errors are errors', async () => {
+    const { code, stderr } = await pod.script('true', { files, root: { lowers: [pod.image] } });
+    expect([code, stderr]).toEqual([
+      254,
+      'rkt: app "app": making /etc/hosts in the root filesystem: Read-only file system\n',
+    ]);
   });
 });
 

@@ -86,7 +86,7 @@ describe('reading', () => {
   test.each([
     ['/pod/uuid', plain, uuidOf(1)],
     ['/pod/manifest', 'application/json', podManifestOf(1)],
-    ['/pod/annotations', 'application/json', '[{"name":"ip-address","value":"172.16.28.1"}]'],
+    ['/pod/annotations', 'application/json', '[{"name":"ip-address","value":"10.28.0.1"}]'],
     ['/apps/worker/annotations', 'application/json', JSON.stringify(mergedAnnotations)],
     ['/apps/worker/image/manifest', 'application/json', imageManifest],
     ['/apps/worker/image/id', plain, imageId],

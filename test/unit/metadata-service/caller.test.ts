@@ -31,7 +31,7 @@ describe('identifyCaller', () => {
   });
 
   test.each([
-    ['an address of nobody', '172.16.28.99', undefined, 'unknown_caller'],
+    ['an address of nobody', '10.28.0.99', undefined, 'unknown_caller'],
     ['a token of nobody', addressOf(1), tokenOf(99), 'unknown_token'],
     ['another pod’s token', addressOf(1), tokenOf(2), 'token_mismatch'],
     ['a host pod’s token from a pod with an address', addressOf(1), tokenOf(3), 'token_mismatch'],

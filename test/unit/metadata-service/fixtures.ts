@@ -6,6 +6,7 @@ import { Metrics } from '../../../metadata-service/metrics.ts';
 import type { PodRecord } from '../../../metadata-service/pod.ts';
 import { hashToken } from '../../../metadata-service/pod.ts';
 import { type Lease, Registry, type RegistryOptions, type RegistryStore } from '../../../metadata-service/registry.ts';
+import { type AddressNote, lockAddressNote } from '../../../netns/index.ts';
 import { quiet } from '../../../runtime/base/log.ts';
 
 export const imageId = `sha512-${'ab'.repeat(64)}`;
@@ -13,7 +14,7 @@ export const imageId = `sha512-${'ab'.repeat(64)}`;
 /** The n-th pod has the n-th uuid, token and address. */
 export const uuidOf = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 export const tokenOf = (n: number): string => `token-of-pod-${n.toString().padStart(12, '0')}`;
-export const addressOf = (n: number): string => `172.16.28.${n}`;
+export const addressOf = (n: number): string => `10.28.0.${n}`;
 
 /** Written with odd spaces: the service has to serve the original text. */
 export const imageManifest = `{"acKind": "ImageManifest",  "acVersion": "0.8.11", "name": "example.com/worker",
@@ -139,6 +140,15 @@ export class FakeHost implements Host {
 
   async removeAddress(address: string): Promise<void> {
     this.calls.push(`remove ${address}`);
+  }
+
+  lockNote(path: string): AddressNote | undefined {
+    return lockAddressNote(path, true);
+  }
+
+  leadPods(): Disposable {
+    this.calls.push('lead');
+    return { [Symbol.dispose]: () => void this.calls.push('no lead') };
   }
 
   guardAddress(): void {

@@ -10,7 +10,7 @@ describe('parseRegistration', () => {
   test('takes a whole registration, and keeps the hash of the token instead of it', () => {
     expect(parse({ dir: '/var/lib/rkt/pods/run/x' })).toEqual({
       uuid: uuidOf(1),
-      ip: '172.16.28.1',
+      ip: '10.28.0.1',
       hostInterface: 'rkt1',
       tokenHash: hashToken(tokenOf(1)),
       requireToken: false,

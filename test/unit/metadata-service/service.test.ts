@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ beforeEach(() => {
     dataDir: root,
     socketPath: join(root, 'run', 'metadata-svc.sock'),
     address: '127.0.0.1',
-    port: 0,
+    listenPort: 0,
     requireToken: false,
     untilIdle: false,
     log: quiet,
@@ -64,23 +64,25 @@ describe('startMetadataService', () => {
     expect(statSync(join(root, 'run')).mode & 0o777).toBe(0o755);
     await service.close();
     await service.done;
-    expect(host.calls).toEqual(['guard', 'add 127.0.0.1', 'ready', 'remove 127.0.0.1', 'unguard']);
+    expect(host.calls).toEqual(['guard', 'add 127.0.0.1', 'lead', 'ready', 'no lead', 'remove 127.0.0.1', 'unguard']);
     expect(existsSync(options.socketPath)).toBe(false);
     expect(existsSync(join(root, 'run', 'metadata-address'))).toBe(false);
   });
 
   test('leaves an address that the administrator had added', async () => {
     host.addressWasThere = true;
-    await (await start()).close();
-    expect(host.calls).toEqual(['guard', 'add 127.0.0.1', 'unguard']);
+    const service = await start();
+    expect(readFileSync(join(root, 'run', 'metadata-address'), 'utf8')).toBe('127.0.0.1 theirs\n');
+    await service.close();
+    expect(host.calls).toEqual(['guard', 'add 127.0.0.1', 'lead', 'no lead', 'unguard']);
   });
 
   test('takes over the address of a service that was killed', async () => {
     mkdirSync(join(root, 'run'));
-    writeFileSync(join(root, 'run', 'metadata-address'), '127.0.0.1\n');
+    writeFileSync(join(root, 'run', 'metadata-address'), '127.0.0.1 ours\n');
     host.addressWasThere = true;
     await (await start()).close();
-    expect(host.calls).toEqual(['guard', 'add 127.0.0.1', 'remove 127.0.0.1', 'unguard']);
+    expect(host.calls).toEqual(['guard', 'add 127.0.0.1', 'lead', 'no lead', 'remove 127.0.0.1', 'unguard']);
   });
 
   test('says that it is already running, and leaves the other alone', async () => {
@@ -90,6 +92,19 @@ describe('startMetadataService', () => {
       message: `cannot start the metadata service: it is already running, ${options.socketPath} is being served`,
     });
     expect(lstatSync(options.socketPath).isSocket()).toBe(true);
+  });
+
+  test('says that it is already running where another has the note, which is then not touched', async () => {
+    mkdirSync(join(root, 'run'));
+    const path = join(root, 'run', 'metadata-address');
+    const note = host.lockNote(path);
+    note?.write('127.0.0.1', true);
+    await expect(start()).rejects.toMatchObject({
+      code: 'EMETADATARUNNING',
+      message: `cannot start the metadata service: it is already running, ${path} is locked`,
+    });
+    expect(readFileSync(path, 'utf8')).toBe('127.0.0.1 ours\n');
+    note?.remove();
   });
 
   test('says that the database is in use', async () => {
@@ -102,9 +117,10 @@ describe('startMetadataService', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };
     try {
-      await expect(start({ port })).rejects.toMatchObject({
+      await expect(start({ listenPort: port })).rejects.toMatchObject({
         code: 'EMETADATALISTEN',
-        message: `cannot start the metadata service: listening on 127.0.0.1:${port}: something else is listening there already`,
+        message: `cannot start the metadata service: port ${port} of 127.0.0.1 is taken by another program`,
+        hint: `find it by \`ss -ltnp "sport = :${port}"\`, or choose another port with --listen-port`,
       });
     } finally {
       other.close();

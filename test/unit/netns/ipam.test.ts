@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Claim, claimAddress, hostAddressOf, podAddresses, poolSize } from '../../../netns/ipam.ts';
-import { type Lease, type LeaseStore, memoryLeases } from '../../../netns/leases.ts';
+import type { Lease, LeaseStore } from '../../../netns/leases.ts';
+import { memoryLeases } from '../../support/memory-leases.ts';
 
 const claim = (uuid: string, more: Partial<Claim> = {}): Claim => ({
   uuid,
   kind: 'default',
-  isAlive: () => {
+  dir: '/pods/run/new',
+  mayLive: () => {
     throw new Error('asked although addresses were free');
   },
   reclaim: () => {
@@ -63,8 +65,10 @@ describe('claiming', () => {
     const reclaimed: Lease[] = [];
     const ip = give(store, 'a', { kind: 'default-restricted', reclaim: (lease) => reclaimed.push(lease) });
     expect(ip).toBe('172.16.28.3');
-    expect(reclaimed).toEqual([{ ip, uuid: 'a', kind: 'default' }]);
-    expect(store.locked((leases) => leases.list())).toEqual([{ ip, uuid: 'a', kind: 'default-restricted' }]);
+    expect(reclaimed).toEqual([{ ip, uuid: 'a', kind: 'default', dir: '/pods/run/new' }]);
+    expect(store.locked((leases) => leases.list())).toEqual([
+      { ip, uuid: 'a', kind: 'default-restricted', dir: '/pods/run/new' },
+    ]);
   });
 
   test('takes addresses of dead pods back when none is free', () => {
@@ -72,7 +76,7 @@ describe('claiming', () => {
     const reclaimed: string[] = [];
     const dead = ['pod-2', 'pod-40'];
     const ip = give(store, 'new', {
-      isAlive: (uuid) => !dead.includes(uuid),
+      mayLive: (lease) => !dead.includes(lease.uuid),
       reclaim: (lease) => reclaimed.push(lease.uuid),
       vacate: () => {},
     });
@@ -98,7 +102,7 @@ describe('claiming', () => {
   });
 
   test('says so when all pods live', () => {
-    expect(() => give(memoryLeases(full()), 'new', { isAlive: () => true })).toThrow(
+    expect(() => give(memoryLeases(full()), 'new', { mayLive: () => true })).toThrow(
       expect.objectContaining({
         code: 'EPOOL',
         message: 'all 126 addresses of the default network (172.16.28.0/24) are in use by running pods',
@@ -112,7 +116,7 @@ describe('claiming', () => {
     const reclaim = (): void => {
       throw new Error('the link is stuck');
     };
-    expect(() => give(store, 'new', { isAlive: () => false, reclaim })).toThrow(new Error('the link is stuck'));
+    expect(() => give(store, 'new', { mayLive: () => false, reclaim })).toThrow(new Error('the link is stuck'));
     expect(store.locked((leases) => leases.list())).toHaveLength(126);
   });
 });

@@ -6,7 +6,8 @@ import { fileLeases, leaseFile } from '../../../netns/lease-files.ts';
 import type { Lease } from '../../../netns/leases.ts';
 
 const uuid = '01234567-89ab-4cde-8f01-23456789abcd';
-const lease: Lease = { ip: '172.16.28.3', uuid, kind: 'default' };
+const podDirectory = '/srv/a "b"\nc/pods/run';
+const lease: Lease = { ip: '172.16.28.3', uuid, kind: 'default', dir: podDirectory };
 
 let root: string;
 let dir: string;
@@ -20,7 +21,7 @@ afterEach(() => {
 
 test('a lease is a file that the next process reads', () => {
   expect(fileLeases(dir).locked((leases) => leases.add(lease))).toBe(true);
-  expect(readFileSync(leaseFile(dir, lease.ip), 'latin1')).toBe(`${uuid} default\n`);
+  expect(readFileSync(leaseFile(dir, lease.ip), 'latin1')).toBe(`${uuid} default ${JSON.stringify(podDirectory)}\n`);
   expect(statSync(dir).mode & 0o777).toBe(0o700);
   expect(fileLeases(dir).locked((leases) => leases.list())).toEqual([lease]);
 });
@@ -41,6 +42,13 @@ test('removing is idempotent', () => {
     leases.remove(lease.ip);
   });
   expect(readdirSync(dir)).toEqual(['lock']);
+});
+
+test.each([`${uuid} default\n`, `${uuid} default "/\\x"\n`])('a lease that tells no directory (%j) is kept', (text) => {
+  fileLeases(dir).locked(() => undefined);
+  writeFileSync(leaseFile(dir, lease.ip), text);
+  expect(fileLeases(dir).locked((leases) => leases.list())).toMatchObject([{ ip: lease.ip, uuid, kind: 'default' }]);
+  expect(fileLeases(dir).locked((leases) => leases.list()[0]?.dir)).toBeUndefined();
 });
 
 test('the address given last is remembered, whatever its length', () => {

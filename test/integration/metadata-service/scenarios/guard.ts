@@ -11,7 +11,7 @@ const table = () => execFileSync('nft', ['list', 'tables']).toString().includes(
 async function startPod(n: number) {
   const uuid = uuidOf(n);
   const netns = await startNetns(uuid, netnsDir);
-  const network = setupPodNetwork({ uuid, kind: 'default', netns, leaseDir: leases, isAlive: () => true });
+  const network = setupPodNetwork({ uuid, kind: 'default', netns, leaseDir: leases, dir: `/nowhere/${uuid}` });
   return { uuid, netns, network, leaseDir: leases };
 }
 

@@ -3,7 +3,7 @@
 import { startMetadataService, stopOnSignals, takeListenFds } from '../../../../metadata-service/index.ts';
 import { isRktError, messageOf } from '../../../../runtime/base/errors.ts';
 import { createLog } from '../../../../runtime/base/log.ts';
-import { metadataAddress, metadataSocket } from '../../../../runtime/base/paths.ts';
+import { metadataAddress, metadataListenPort, metadataSocket } from '../../../../runtime/base/paths.ts';
 
 const [dataDir = '', changes = '{}'] = process.argv.slice(2);
 const log = createLog((line) => process.stderr.write(line), true);
@@ -12,7 +12,7 @@ try {
     dataDir,
     socketPath: metadataSocket,
     address: metadataAddress,
-    port: 80,
+    listenPort: metadataListenPort,
     requireToken: false,
     untilIdle: false,
     listenFds: takeListenFds(process.env),

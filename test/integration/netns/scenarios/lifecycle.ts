@@ -1,10 +1,22 @@
 /** One pod's network from nothing to nothing, with every step repeated. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { checkPodNetwork, listPodLinks, setupPodNetwork, teardownPodNetwork } from '../../../../netns/index.ts';
-import { hostState, leaseDir, report, run, setLoopbackUp, startPod } from './world.ts';
+import {
+  checkPodNetwork,
+  leadToService,
+  listPodLinks,
+  setupPodNetwork,
+  teardownPodNetwork,
+} from '../../../../netns/index.ts';
+import { metadataListenPort } from '../../../../runtime/base/paths.ts';
+import { hostState, leaseDir, podDirOf, report, run, setLoopbackUp, startPod } from './world.ts';
 
 setLoopbackUp();
+function listServiceTable(): string {
+  using _lead = leadToService(metadataListenPort);
+  return run('nft', ['list', 'table', 'ip', 'rkt-metadata']);
+}
+const serviceTable = listServiceTable();
 const before = hostState();
 const pod = await startPod(1);
 const restricted = await startPod(2, 'default-restricted');
@@ -40,7 +52,7 @@ const made = {
 const index = (): number =>
   (JSON.parse(run('ip', ['-j', 'link', 'show', link])) as { ifindex: number }[])[0]?.ifindex ?? -1;
 const indexBefore = index();
-const again = setupPodNetwork({ ...pod, kind: 'default', leaseDir, isAlive: () => true });
+const again = setupPodNetwork({ ...pod, kind: 'default', leaseDir, dir: podDirOf(1) });
 const repeated = {
   network: again,
   sameLink: indexBefore > 0 && indexBefore === index(),
@@ -56,7 +68,7 @@ const damaged = await checkPodNetwork(pod.network);
 
 // A pod that is set up again after something removed the table brings everybody's elements back.
 run('nft', ['flush', 'ruleset']);
-setupPodNetwork({ ...pod, kind: 'default', leaseDir, isAlive: () => true });
+setupPodNetwork({ ...pod, kind: 'default', leaseDir, dir: podDirOf(1) });
 const restored = await checkPodNetwork(restricted.network);
 
 teardownPodNetwork({ ...pod, leaseDir });
@@ -66,6 +78,7 @@ teardownPodNetwork({ ...pod, leaseDir });
 teardownPodNetwork({ uuid: restricted.uuid, network: undefined, netns: restricted.netns, leaseDir });
 const gone = await checkPodNetwork(pod.network);
 report({
+  serviceTable,
   before,
   made,
   repeated,

@@ -3,13 +3,14 @@
 import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { ensureMetadataAddress, removeMetadataAddress } from '../../../../netns/index.ts';
-import { metadataAddress } from '../../../../runtime/base/paths.ts';
+import { ensureMetadataAddress, ensureTable, leadToService, removeMetadataAddress } from '../../../../netns/index.ts';
+import { metadataAddress, metadataPort } from '../../../../runtime/base/paths.ts';
 import {
   addAddress,
   addRoute,
   connectFrom,
   lan,
+  leaseDir,
   makeLan,
   report,
   run,
@@ -31,6 +32,9 @@ const server = createServer((socket) => {
   socket.end(socket.remoteAddress ?? '');
 });
 server.listen(port, '0.0.0.0');
+// What the metadata service does when it has started.
+ensureTable(leaseDir);
+const lead = leadToService(port);
 const datagrams: string[] = [];
 const udp = createSocket('udp4').bind(port, '0.0.0.0');
 udp.on('message', (text, from) => datagrams.push(`${text} from ${from.address}`));
@@ -40,7 +44,7 @@ addRoute(neighbour, metadataAddress, 32, lan.host);
 
 const started = performance.now();
 const a = await startPod(1);
-const firstAnswer = await connectFrom(a.netns, metadataAddress, port);
+const firstAnswer = await connectFrom(a.netns, metadataAddress, metadataPort);
 const firstAnswerMs = performance.now() - started;
 const b = await startPod(2);
 const restricted = await startPod(3, 'default-restricted');
@@ -55,9 +59,9 @@ const reached = {
   host: await connectFrom(a.netns, a.network.hostIp, port),
   lan: await connectFrom(a.netns, lan.neighbour, port),
   pod: await connectFrom(a.netns, b.network.ip, port),
-  metadata: await connectFrom(a.netns, metadataAddress, port),
+  metadata: await connectFrom(a.netns, metadataAddress, metadataPort),
   restrictedToHost: await connectFrom(restricted.netns, restricted.network.hostIp, port),
-  restrictedToMetadata: await connectFrom(restricted.netns, metadataAddress, port),
+  restrictedToMetadata: await connectFrom(restricted.netns, metadataAddress, metadataPort),
   restrictedToLan: await connectFrom(restricted.netns, lan.neighbour, port),
   neighbourToHost: await connectFrom(neighbour, lan.host, port),
 };
@@ -66,16 +70,26 @@ const reached = {
 addRoute(restricted.netns, '0.0.0.0', 0, restricted.network.hostIp);
 addAddress(b.netns, a.network.ip);
 const [neighbourToMetadata, escapedToLan, podToRestricted, forgedConnection] = await Promise.all([
-  connectFrom(neighbour, metadataAddress, port, blocked),
+  connectFrom(neighbour, metadataAddress, metadataPort, blocked),
   connectFrom(restricted.netns, lan.neighbour, port, blocked),
   connectFrom(a.netns, restricted.network.ip, port, blocked),
-  connectFrom(b.netns, metadataAddress, port, { ...blocked, from: a.network.ip }),
+  connectFrom(b.netns, metadataAddress, metadataPort, { ...blocked, from: a.network.ip }),
 ]);
 await sendFrom(b.netns, a.network.ip, metadataAddress, port, 'forged');
 await sendFrom(b.netns, a.network.ip, b.network.hostIp, port, 'forged');
-await sendFrom(b.netns, b.network.ip, metadataAddress, port, 'honest');
+await sendFrom(b.netns, b.network.ip, metadataAddress, port, 'past the redirection');
+await sendFrom(b.netns, b.network.ip, b.network.hostIp, port, 'honest');
+
+// A neighbour that has a route to the pods, and one of the pods past the redirection.
+addRoute(neighbour, '172.16.28.0', 24, lan.host);
+const [neighbourToPod, hostToPod, pastRedirection] = await Promise.all([
+  connectFrom(neighbour, b.network.ip, port, blocked),
+  connectFrom('/proc/self/ns/net', b.network.ip, port),
+  connectFrom(a.netns, metadataAddress, port, blocked),
+]);
 
 // The service stops, and somebody else on the way out claims its address.
+lead[Symbol.dispose]();
 await removeMetadataAddress(metadataAddress);
 addAddress(neighbour, metadataAddress);
 run('ip', ['route', 'add', `${metadataAddress}/32`, 'via', lan.neighbour]);
@@ -91,7 +105,8 @@ report({
   firstAnswer,
   firstAnswerMs,
   reached,
-  refused: { neighbourToMetadata, escapedToLan, podToRestricted, forgedConnection },
+  hostToPod,
+  refused: { neighbourToPod, pastRedirection, neighbourToMetadata, escapedToLan, podToRestricted, forgedConnection },
   datagrams,
   impostor: { fromHost: impostorFromHost, fromPod: impostorFromPod },
 });

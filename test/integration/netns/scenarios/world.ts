@@ -23,6 +23,9 @@ export const report = (value: unknown): void => void process.stdout.write(JSON.s
 /** The n-th pod of a scenario. Its link is named by the first 12 digits. */
 export const uuidOf = (n: number): string => `${n.toString(16).padStart(8, '0')}-abcd-4000-8000-000000000000`;
 
+/** The directory of the n-th pod, which does not exist unless a scenario makes it. */
+export const podDirOf = (n: number): string => join(dir, `pod-${n}`);
+
 export interface Pod {
   uuid: string;
   netns: string;
@@ -32,7 +35,7 @@ export interface Pod {
 export async function startPod(n: number, kind: PodNetworkKind = 'default'): Promise<Pod> {
   const uuid = uuidOf(n);
   const netns = await startNetns(uuid, netnsDir);
-  const network = setupPodNetwork({ uuid, kind, netns, leaseDir, isAlive: () => true });
+  const network = setupPodNetwork({ uuid, kind, netns, leaseDir, dir: podDirOf(n) });
   return { uuid, netns, network };
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { admitPod } from '../../../../netns/firewall.ts';
-import { memoryLeases } from '../../../../netns/leases.ts';
 import { NetlinkError } from '../../../../netns/netlink/socket.ts';
 import { commit } from '../../../../netns/nft/batch.ts';
 import { addPod, removePod } from '../../../../netns/nft/elements.ts';
 import { createTable, deleteTable, tableChanges } from '../../../../netns/nft/table.ts';
+import { memoryLeases } from '../../../support/memory-leases.ts';
 import { fakeTransport } from '../fake-transport.ts';
 
 const pod = { link: 'rkt0123456789ab', ip: '172.16.28.3', kind: 'default' } as const;
@@ -48,11 +48,11 @@ describe('batches', () => {
 });
 
 describe('the table', () => {
-  test('is one batch of a table, two sets, three chains and six rules', () => {
+  test('is one batch of a table, two sets, four chains and ten rules', () => {
     const socket = fakeTransport([]);
     expect(createTable(socket)).toBe(true);
     expect(socket.sent).toHaveLength(1);
-    expect(typesOf(socket.sent[0])).toEqual([0, 9, 9, 3, 3, 3, 6, 6, 6, 6, 6, 6]);
+    expect(typesOf(socket.sent[0])).toEqual([0, 9, 9, 3, 3, 3, 3, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]);
     // The table itself must be new: of two processes, one makes it and the other's batch has no effect.
     expect(socket.sent[0]?.[1]?.flags).toBe(0x601);
   });
