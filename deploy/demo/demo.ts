@@ -189,7 +189,9 @@ if (process.geteuid?.() !== 0) {
   console.error('make demo: pods need root; try sudo make demo');
   process.exit(1);
 }
+const forwarding = (): string => readFileSync('/proc/sys/net/ipv4/ip_forward', 'latin1').trim();
 const before = snapshot();
+const forwardedBefore = forwarding();
 const demo = new Demo();
 try {
   await show(demo);
@@ -201,4 +203,7 @@ for (const change of changes) console.log(change);
 console.log(
   changes.length === 0 ? '-> the host is as it was before: links, addresses, namespaces, mounts, cgroups' : '',
 );
+if (forwarding() !== forwardedBefore) {
+  console.log('-> net.ipv4.ip_forward was switched on for the pods and stays on, because others may rely on it by now');
+}
 process.exitCode = changes.length === 0 ? 0 : 1;
