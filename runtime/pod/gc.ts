@@ -75,22 +75,24 @@ function move(options: GcOptions, from: PodPhase, to: PodPhase, uuid: string, li
 
 function expire(options: GcOptions): void {
   for (const uuid of uuidsIn(options.dataDir, 'prepared')) {
-    if (ageOf(podDir(options.dataDir, 'prepared', uuid)) < options.expirePrepared) continue;
+    if (!hasStayed(podDir(options.dataDir, 'prepared', uuid), options.expirePrepared)) continue;
     move(options, 'prepared', 'garbage', uuid, `Moving expired prepared pod "${uuid}" to garbage`);
   }
 }
 
-/** Milliseconds since the directory was moved to where it is: a rename sets the change time. */
-function ageOf(dir: string): number {
+/**
+ * Whether a directory has been where it is for so many milliseconds: a rename sets the change time. The kernel counts that in
+ * fractions of a millisecond and Date.now() does not, so what was moved just now can seem to come from the future.
+ */
+function hasStayed(dir: string, period: number): boolean {
   const stat = statSync(dir, { throwIfNoEntry: false });
-  return stat === undefined ? -1 : Date.now() - stat.ctimeMs;
+  return stat !== undefined && Math.max(0, Date.now() - stat.ctimeMs) >= period;
 }
 
 function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): number {
   let failures = 0;
   for (const uuid of uuidsIn(options.dataDir, phase)) {
-    const age = ageOf(podDir(options.dataDir, phase, uuid));
-    if (age < 0 || age < gracePeriod) continue;
+    if (!hasStayed(podDir(options.dataDir, phase, uuid), gracePeriod)) continue;
     const pod = holdPatiently(options.dataDir, phase, uuid);
     if (pod === undefined) continue;
     options.report(`Garbage collecting container "${uuid}"`);
