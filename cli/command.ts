@@ -15,11 +15,21 @@ export interface AppArguments {
 export interface Parsed {
   readonly values: OptionValues;
   readonly args: readonly string[];
+  /** The words after `--`, which are part of {@link args} as well; undefined where there was no `--`. */
+  readonly afterDashes: readonly string[] | undefined;
   /** Filled for commands that declare `imageOptions`; `args` is empty for these. */
   readonly apps: readonly AppArguments[];
 }
 
+/** A command before it is loaded. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
 export interface Command {
+  /** As it is called: of a command below another with the names of both, `image list`. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
@@ -32,6 +42,8 @@ export interface Command {
   readonly maxArgs?: number;
   /** Options that may stand after an image and belong to it; the command's arguments are images then. */
   readonly imageOptions?: readonly Option[];
+  /** Commands below this one, of which one is always meant; {@link run} and options are those of the one, then. */
+  readonly subcommands?: readonly CommandEntry[];
   /** Exit code; anything thrown becomes {@link failureCode}. */
   run(context: Context, parsed: Parsed): number | Promise<number>;
 }
@@ -47,11 +59,14 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
   const rest = reader(words);
   const args: string[] = [];
   const apps: AppArguments[] = [];
+  let afterDashes: string[] | undefined;
   const take = (word: string, sets: readonly OptionSet[]): boolean => takeOption(word, rest, sets, command.name);
 
   for (let word = rest.next(); word !== undefined; word = rest.next()) {
     if (word === '--' && command.imageOptions === undefined) {
-      for (let left = rest.next(); left !== undefined; left = rest.next()) args.push(left);
+      afterDashes = [];
+      for (let left = rest.next(); left !== undefined; left = rest.next()) afterDashes.push(left);
+      args.push(...afterDashes);
     } else if (word === '--' || word === '---') {
       throw usageError(`"${word}" must follow an image`, `the form is: rkt ${command.name} ${command.usage}`);
     } else if (take(word, [own, globals])) {
@@ -65,7 +80,7 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
   if (surplus !== undefined) {
     throw usageError(`unexpected argument "${surplus}"`, `the form is: rkt ${command.name} ${command.usage}`.trimEnd());
   }
-  return { values: own.values(), args, apps };
+  return { values: own.values(), args, afterDashes, apps };
 }
 
 /** `IMAGE [options] [-- args] [--- IMAGE …]`, from the first image to the end of the line. */

@@ -20,9 +20,13 @@ function optionLines(options: readonly Option[]): string[] {
   });
 }
 
+function commandLines(commands: readonly { name: string; summary: string }[]): string[] {
+  const width = Math.max(...commands.map((command) => command.name.length));
+  return commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
+}
+
 /** `rkt help`. */
 export function overview(commands: readonly { name: string; summary: string }[]): string {
-  const width = Math.max(...commands.map((command) => command.name.length));
   return [
     'rkt runs App Container Images as pods that know who they are.',
     '',
@@ -30,7 +34,7 @@ export function overview(commands: readonly { name: string; summary: string }[])
     '  rkt [global options] COMMAND [options] [arguments]',
     '',
     'Commands:',
-    ...commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    ...commandLines(commands),
     '',
     'Global options, before or after the command; RKT_DIR stands in for --dir, and so on:',
     ...optionLines(globalOptions),
@@ -43,6 +47,7 @@ export function overview(commands: readonly { name: string; summary: string }[])
 /** `rkt help NAME`. */
 export function commandHelp(command: Command): string {
   const lines = [command.description, '', 'Usage:', `  rkt ${command.name} ${command.usage}`.trimEnd(), ''];
+  if (command.subcommands !== undefined) lines.push('Commands:', ...commandLines(command.subcommands), '');
   if (command.options.length > 0) lines.push('Options:', ...optionLines(command.options), '');
   if (command.imageOptions !== undefined) {
     lines.push('Options of one image, after it:', ...optionLines(command.imageOptions), '');

@@ -4,12 +4,12 @@
 
 import { causesOf, isRktError, messageOf } from '../runtime/base/errors.ts';
 import { createLog } from '../runtime/base/log.ts';
-import { failureCode, parseCommandLine } from './command.ts';
-import { commands, findCommand } from './commands/index.ts';
+import { type Command, type CommandEntry, failureCode, parseCommandLine } from './command.ts';
+import { commands } from './commands/index.ts';
 import type { Context } from './context.ts';
 import { applyEnvironment, type Globals, globalOptions, readGlobals } from './global-options.ts';
 import { commandHelp, overview } from './help.ts';
-import { getSwitch, nearest, OptionSet, reader, takeOption, usageError } from './options.ts';
+import { getSwitch, nearest, OptionSet, type Reader, reader, takeOption, usageError } from './options.ts';
 import { writeAll } from './output.ts';
 
 export interface Streams {
@@ -35,16 +35,11 @@ async function dispatch(
   streams: Streams,
 ): Promise<number> {
   const rest = reader(words);
-  let name = firstWord(rest.next());
-  while (name !== undefined && takeOption(name, rest, [globals], '')) name = rest.next();
-  if (name === undefined) {
-    streams.out(overview(commands));
+  const command = await chooseCommand(rest, globals);
+  if (command === undefined || command.subcommands !== undefined) {
+    streams.out(command === undefined ? overview(commands) : commandHelp(command));
     return getSwitch(globals.values(), 'help') ? 0 : failureCode;
   }
-
-  const entry = findCommand(name);
-  if (entry === undefined) throw unknownCommand(name);
-  const command = await entry.load();
   const parsed = parseCommandLine(command, remaining(rest), globals);
   if (getSwitch(globals.values(), 'help')) {
     streams.out(commandHelp(command));
@@ -73,18 +68,40 @@ async function dispatch(
 const firstWord = (word: string | undefined): string | undefined =>
   word === '-h' ? '--help' : word === '--version' || word === '-version' ? 'version' : word;
 
-function remaining(rest: { next(): string | undefined }): string[] {
+/**
+ * The command that the first words name; undefined where there is none. One with commands below it stands for itself where the
+ * words name none of those.
+ */
+async function chooseCommand(rest: Reader, globals: OptionSet): Promise<Command | undefined> {
+  let command: Command | undefined;
+  for (let known = commands; ; known = command.subcommands) {
+    let name = firstWord(rest.next());
+    while (name !== undefined && takeOption(name, rest, [globals], command?.name ?? '')) name = rest.next();
+    if (name === undefined) return command;
+    const entry = known.find((candidate) => candidate.name === name);
+    if (entry === undefined) throw unknownCommand(name, command, known);
+    command = await entry.load();
+    if (command.subcommands === undefined) return command;
+  }
+}
+
+function remaining(rest: Reader): string[] {
   const words: string[] = [];
   for (let word = rest.next(); word !== undefined; word = rest.next()) words.push(word);
   return words;
 }
 
-function unknownCommand(name: string): Error {
+function unknownCommand(name: string, parent: Command | undefined, known: readonly CommandEntry[]): Error {
   const near = nearest(
     name,
-    commands.map((entry) => entry.name),
+    known.map((entry) => entry.name),
   );
-  return usageError(`unknown command "${name}"`, near === undefined ? 'see "rkt help"' : `did you mean "rkt ${near}"?`);
+  const above = parent === undefined ? '' : `${parent.name} `;
+  const hint =
+    near === undefined
+      ? `see "rkt help${above === '' ? '' : ` ${above.trimEnd()}`}"`
+      : `did you mean "rkt ${above}${near}"?`;
+  return usageError(`unknown command "${above}${name}"`, hint);
 }
 
 /** Starts the CPU profile that the user wants, if any; returns what ends it. */

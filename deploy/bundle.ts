@@ -17,6 +17,15 @@ const chunks = new Map<string, string>([
   [join(root, 'metadata-service', 'index.ts'), 'metadata-service'],
   [join(root, 'netns', 'host-netlink.ts'), 'host-netlink'],
   [join(root, 'runtime', 'image', 'import.ts'), 'image-import'],
+  [join(root, 'runtime', 'image', 'fetch', 'index.ts'), 'image-fetch'],
+  [join(root, 'runtime', 'image', 'http', 'client.ts'), 'http-client'],
+  [join(root, 'runtime', 'image', 'render', 'index.ts'), 'image-render'],
+  [join(root, 'runtime', 'image', 'manage', 'index.ts'), 'image-manage'],
+  [join(root, 'runtime', 'image', 'docker', 'index.ts'), 'docker'],
+  // Not imported but started, as a thread.
+  [join(root, 'runtime', 'image', 'docker', 'layer-worker.ts'), 'docker-layer-worker'],
+  [join(root, 'runtime', 'image', 'trust', 'index.ts'), 'image-trust'],
+  [join(root, 'runtime', 'image', 'trust', 'openpgp.ts'), 'openpgp'],
 ]);
 
 const external: Plugin = {
@@ -81,6 +90,8 @@ export async function bundle(outDir: string): Promise<string[]> {
     charset: 'ascii',
     legalComments: 'none',
     metafile: true,
+    // The package's ESM build looks for import.meta.url, which a bundle in CommonJS does not have.
+    alias: { openpgp: join(modules, 'openpgp', 'dist', 'node', 'openpgp.min.cjs') },
     define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     supported: { 'dynamic-import': false },
     plugins: [external, nativeParts(outDir)],

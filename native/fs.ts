@@ -36,10 +36,23 @@ interface Calls {
     sec: number,
     nsec: number,
   ): void;
+  fsWriteFile(
+    dirfd: number,
+    path: PathBytes,
+    content: Uint8Array,
+    uid: number,
+    gid: number,
+    mode: number,
+    sec: number,
+    nsec: number,
+  ): void;
+  fsRemoveEntry(dirfd: number, path: PathBytes): void;
+  fsCopyEntry(source: PathBytes, dirfd: number, path: PathBytes): void;
   fsSetXattr(dirfd: number, path: PathBytes | null, name: string, value: Uint8Array): void;
   fsListXattrs(path: PathBytes): string[];
   fsGetXattr(path: PathBytes, name: string): Buffer;
   fsRemoveTree(path: PathBytes): void;
+  fsSupports(type: string): boolean;
 }
 
 const calls = addon as Calls;
@@ -86,6 +99,26 @@ export function createFile(dirfd: number, path: PathBytes): number {
   return calls.fsCreateFile(dirfd, path);
 }
 
+/** A new file with all its content and attributes, in as few system calls as can be. */
+export function writeFile(dirfd: number, path: PathBytes, content: Uint8Array, attributes: Attributes): void {
+  const { uid, gid, mode, mtime } = attributes;
+  calls.fsWriteFile(dirfd, path, content, uid, gid, mode, mtime.sec, mtime.nsec);
+}
+
+/** Removes a file, link, node or empty directory beneath `dirfd`. */
+export function removeEntry(dirfd: number, path: PathBytes): void {
+  calls.fsRemoveEntry(dirfd, path);
+}
+
+/**
+ * Copies what `source` names (its last component is not followed) to a new `path` beneath `dirfd`: a file with its holes, as a
+ * clone where the file system can; a link; a node; a directory without its content. Owner, mode and time come along, but
+ * for a directory, which is 0700 until {@link setAttributes}; extended attributes do not. EOPNOTSUPP for a socket.
+ */
+export function copyEntry(source: PathBytes, dirfd: number, path: PathBytes): void {
+  calls.fsCopyEntry(source, dirfd, path);
+}
+
 /** Sets all of them; with path null, of what `dirfd` refers to. A link's own are set, never its target's. */
 export function setAttributes(dirfd: number, path: PathBytes | null, attributes: Attributes): void {
   const { uid, gid, mode, mtime } = attributes;
@@ -104,6 +137,11 @@ export function listXattrs(path: PathBytes): string[] {
 
 export function getXattr(path: PathBytes, name: string): Buffer {
   return calls.fsGetXattr(path, name);
+}
+
+/** Whether the kernel has this type of file system; a module is loaded for it. */
+export function supportsFilesystem(type: string): boolean {
+  return calls.fsSupports(type);
 }
 
 /** Removes `path` with everything below it; links are not followed, mount points are refused. Absent is fine. */

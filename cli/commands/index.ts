@@ -1,18 +1,22 @@
 /** Every command by name. Each is a file of its own, loaded when it is called. */
 
-import type { Command } from '../command.ts';
-
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  readonly load: () => Promise<Command>;
-}
+import type { CommandEntry } from '../command.ts';
 
 export const commands: readonly CommandEntry[] = [
   {
     name: 'fetch',
     summary: 'store images for later use',
     load: async () => (await import('./fetch.ts')).command,
+  },
+  {
+    name: 'trust',
+    summary: 'trust keys that sign images',
+    load: async () => (await import('./trust.ts')).command,
+  },
+  {
+    name: 'image',
+    summary: 'list, remove, check, extract and build images',
+    load: async () => (await import('./image.ts')).command,
   },
   {
     name: 'run',
@@ -55,5 +59,3 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./help.ts')).command,
   },
 ];
-
-export const findCommand = (name: string): CommandEntry | undefined => commands.find((entry) => entry.name === name);

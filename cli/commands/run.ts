@@ -3,7 +3,7 @@ import type { EnvironmentVariable } from '../../runtime/appc/app.ts';
 import { checkEnvironmentName } from '../../runtime/appc/app.ts';
 import { parseMountOption, parseVolumeOption } from '../../runtime/appc/volume-option.ts';
 import { messageOf, RktError } from '../../runtime/base/errors.ts';
-import { findImage } from '../../runtime/image/find.ts';
+import { ImageFinder } from '../../runtime/image/find.ts';
 import type { ImageInfo } from '../../runtime/image/image-info.ts';
 import { ImageStore } from '../../runtime/image/store.ts';
 import { type AppRequest, type PodRequest, parseEnvironment } from '../../runtime/pod/compose.ts';
@@ -12,8 +12,9 @@ import { reachMetadataService, type ServiceCommand } from '../../runtime/pod/met
 import { type PodNetworking, parseNetworking, wantsRegistration } from '../../runtime/pod/networks.ts';
 import { runPod, stopwatch } from '../../runtime/pod/run.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
-import type { AppArguments, Command, Parsed } from '../command.ts';
+import type { Command, Parsed } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
+import { fetchOptions, fetchSettings, imageSettings, signatureOption } from '../fetch-settings.ts';
 import {
   getList,
   getOptionalSwitch,
@@ -81,6 +82,12 @@ export const command: Command = {
       description: "the pod's host name (default rkt- and the pod's UUID)",
     },
     { name: 'uuid-file-save', type: 'value', placeholder: 'FILE', description: "write the pod's UUID to a file" },
+    {
+      name: 'no-overlay',
+      type: 'switch',
+      description: 'give every app a copy of its image instead of an overlay on it',
+    },
+    ...fetchOptions('new'),
   ],
   imageOptions: [
     {
@@ -91,6 +98,7 @@ export const command: Command = {
     },
     { name: 'exec', type: 'value', placeholder: 'PATH', description: 'execute this instead of what the image says' },
     mountOption,
+    signatureOption,
   ],
   async run(context, parsed) {
     requireRoot(context, 'run');
@@ -101,13 +109,14 @@ export const command: Command = {
     const register = wantsRegistration(networking, getOptionalSwitch(parsed.values, 'mds-register'));
     const lease = register ? await reachMetadataService(serviceCommand(context, parsed.values)) : undefined;
     const store = ImageStore.open(context.globals.dataDir);
-    const images = await findImages(context, store, parsed.apps);
+    const images = await findImages(context, store, parsed);
     mark('resolve');
     return await runPod({
       dataDir: context.globals.dataDir,
       store,
       request: requestOf(context, parsed, images),
       images: new Map(images.map((image) => [image.id, image])),
+      overlay: !getSwitch(parsed.values, 'no-overlay'),
       networking,
       lease,
       settings: {
@@ -148,13 +157,17 @@ function serviceCommand(context: Context, values: OptionValues): ServiceCommand 
   return [process.execPath, script, 'metadata-service', '--until-idle', `--dir=${context.globals.dataDir}`];
 }
 
-async function findImages(context: Context, store: ImageStore, apps: readonly AppArguments[]): Promise<ImageInfo[]> {
-  const options = { skipVerify: context.globals.insecure.has('image'), log: context.log };
+async function findImages(context: Context, store: ImageStore, { apps, values }: Parsed): Promise<ImageInfo[]> {
+  const finder = new ImageFinder(store, fetchSettings(context, values));
   const images: ImageInfo[] = [];
-  for (const app of apps) {
-    const image = await findImage(store, app.image, options);
-    await store.ensureTree(image, context.log);
-    images.push(image);
+  try {
+    for (const app of apps) {
+      const image = await finder.find(app.image, imageSettings(app.values));
+      await store.lowerDirs(image, context.log);
+      images.push(image);
+    }
+  } finally {
+    await finder.close();
   }
   return images;
 }

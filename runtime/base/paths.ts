@@ -42,8 +42,14 @@ export interface ImagePaths {
   readonly info: string;
   /** One directory per image name, holding one empty file per image id. */
   readonly names: string;
-  /** One extracted root filesystem per image id. */
+  /** One extracted root filesystem per image id or layer, and those put together from others. */
   readonly trees: string;
+  /** Detached signatures, named by the digest of the blob that they sign. */
+  readonly signatures: string;
+  /** Small files named by the digest of a layer as a registry serves it: which tree it became. */
+  readonly layers: string;
+  /** Lock files that keep two processes from doing the same work. */
+  readonly locks: string;
   /** Everything unfinished; renamed out of here when complete. */
   readonly tmp: string;
 }
@@ -56,6 +62,9 @@ export function imagePaths(dataDir: string): ImagePaths {
     info: `${root}/info`,
     names: `${root}/names`,
     trees: `${root}/trees`,
+    signatures: `${root}/signatures`,
+    layers: `${root}/layers`,
+    locks: `${root}/locks`,
     tmp: `${root}/tmp`,
   };
 }
@@ -87,6 +96,10 @@ export const podFiles = {
   appDir: (dir: string, app: string): string => `${dir}/appsinfo/${app}`,
   imageManifest: (dir: string, app: string): string => `${dir}/appsinfo/${app}/manifest`,
   appPid: (dir: string, app: string): string => `${dir}/appsinfo/${app}/pid`,
+  /** Ids of the store's trees that the app's root filesystem is made of, one per line. */
+  appTrees: (dir: string, app: string): string => `${dir}/appsinfo/${app}/trees`,
+  /** The copy of the image that one app runs on where there is no overlay. */
+  rootCopy: (dir: string, app: string): string => `${dir}/rootfs/${app}`,
   /** The writable layer of one app's root filesystem. */
   overlayDir: (dir: string, app: string): string => `${dir}/overlay/${app}`,
   /** Empty volumes live as long as the pod. */

@@ -1,36 +1,28 @@
 /** The layout of an image's archive (aci.md, Image Archives): a file `manifest` and a directory `rootfs`, nothing else. */
 
 import { maxManifestBytes } from '../appc/document.ts';
+import { components, joined } from './archive-path.ts';
 import { ArchiveError } from './errors.ts';
-import { maxPathBytes } from './limits.ts';
+import { shownPath } from './shown-path.ts';
 import type { TarEntry } from './tar-entry.ts';
 import type { EntrySink } from './tar-reader.ts';
-import { shownPath, type TreeWriter } from './tree-writer.ts';
 
-/**
- * The components of a path in an archive. `./` before a name and a `/` after it say nothing; `..` and a `/` before it would
- * lead out. Byte strings (latin1), so that names need not be UTF-8.
- */
-function components(path: Buffer): string[] {
-  if (path.length > maxPathBytes) throw new ArchiveError(`${shownPath(path)} has too long a name`);
-  if (path.includes(0)) throw new ArchiveError(`${shownPath(path)} has an impossible name`);
-  const text = path.toString('latin1');
-  if (text.startsWith('/')) throw new ArchiveError(`${shownPath(path)} is an absolute path`);
-  const parts = text.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw new ArchiveError(`${shownPath(path)} contains ".."`);
-  return parts;
+/** Where a root filesystem goes. */
+export interface TreeSink extends EntrySink {
+  /** What the archive says of the root directory itself. */
+  root(entry: TarEntry): void;
+  hole(bytes: number): void;
 }
-
-const joined = (parts: readonly string[]): Buffer => Buffer.from(parts.join('/'), 'latin1');
 
 /** Checks where entries belong, collects the manifest, and hands everything below `rootfs` on with its path inside it. */
 export class AciLayout implements EntrySink {
-  readonly #tree: TreeWriter;
+  readonly #tree: TreeSink | undefined;
   #manifest: Buffer[] | undefined;
   #sawRootfs = false;
   #target: 'manifest' | 'tree' | 'none' = 'none';
 
-  constructor(tree: TreeWriter) {
+  /** Without a tree everything is checked and nothing written. */
+  constructor(tree: TreeSink | undefined) {
     this.#tree = tree;
   }
 
@@ -45,11 +37,16 @@ export class AciLayout implements EntrySink {
 
   data(chunk: Buffer): void {
     if (this.#target === 'manifest') this.#manifest?.push(Buffer.from(chunk));
-    else if (this.#target === 'tree') this.#tree.data(chunk);
+    else if (this.#target === 'tree') this.#tree?.data(chunk);
+  }
+
+  hole(bytes: number): void {
+    if (this.#target === 'manifest') throw new ArchiveError('its manifest is a sparse file');
+    if (this.#target === 'tree') this.#tree?.hole(bytes);
   }
 
   end(): void {
-    if (this.#target === 'tree') this.#tree.end();
+    if (this.#target === 'tree') this.#tree?.end();
     this.#target = 'none';
   }
 
@@ -73,14 +70,14 @@ export class AciLayout implements EntrySink {
   #beginRootfs(entry: TarEntry): void {
     if (entry.type !== 'directory') throw new ArchiveError('its rootfs is not a directory');
     this.#sawRootfs = true;
-    this.#tree.root(entry);
+    this.#tree?.root(entry);
   }
 
   #beginInside(entry: TarEntry, top: string | undefined, rest: readonly string[]): void {
     if (top !== 'rootfs') throw new ArchiveError(`${shownPath(entry.path)} is neither "manifest" nor inside "rootfs"`);
     this.#sawRootfs = true;
     this.#target = 'tree';
-    this.#tree.begin({ ...entry, path: joined(rest), link: this.#link(entry, rest) });
+    this.#tree?.begin({ ...entry, path: joined(rest), link: this.#link(entry, rest) });
   }
 
   /** Checks what a link or node may be, and returns a link's target: of a hard link, inside the root filesystem. */

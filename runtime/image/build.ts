@@ -4,10 +4,10 @@ import {
   constants,
   createWriteStream,
   lstatSync,
-  readdirSync,
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Transform } from 'node:stream';
@@ -17,19 +17,27 @@ import { imageIdPrefix } from '../appc/image-id.ts';
 import { parseImageManifest } from '../appc/image-manifest.ts';
 import { errnoOf, isRktError, messageOf, RktError } from '../base/errors.ts';
 import { chunksOf } from './read-archive.ts';
+import { attributeSource, type Layer, type MergedEntry, mergedChildren } from './render/merged-view.ts';
+import { shownPath } from './shown-path.ts';
 import type { EntryType, TarEntry } from './tar-entry.ts';
 import { encodeEntry, endOfArchive, paddingOf } from './tar-writer.ts';
-import { shownPath } from './tree-writer.ts';
 import { keepsXattr } from './xattrs.ts';
 
 export interface BuildOptions {
-  /** Directory that becomes the root filesystem, with owners, modes, times, links, nodes and extended attributes. */
-  rootfs: string;
+  /**
+   * What becomes the root filesystem, with owners, modes, times, links, nodes and extended attributes: a directory, or layers
+   * that are merged.
+   */
+  rootfs: string | readonly Layer[];
   /** The image manifest: JSON text, taken over as it is, or a value to encode. */
   manifest: string | object;
   /** The file to write; replaced if it exists, and only when everything went well. */
   output: string;
   compression?: 'none' | 'gzip' | 'zstd';
+  /** Owner of everything instead of the files' own. */
+  owner?: { uid: number; gid: number };
+  /** Seconds since the epoch: no file is said to be newer (https://reproducible-builds.org/specs/source-date-epoch). */
+  newest?: number;
 }
 
 export interface BuiltImage {
@@ -71,24 +79,24 @@ function fail(path: Uint8Array, reason: string): never {
   throw new RktError(`cannot put ${shownPath(path)} into an image: ${reason}`, { code: 'EIMAGE' });
 }
 
-/** Walks a directory in the order of the names' bytes and says what each file's entry is. */
+/** What the user wants to be different from the files. */
+type Overrides = Pick<BuildOptions, 'owner' | 'newest'>;
+
+/** Walks the merged view in the order of the names' bytes and says what each file's entry is. */
 class Walk {
-  readonly #root: Buffer;
+  readonly #overrides: Overrides;
   /** First path of every inode with several names. */
   readonly #linked = new Map<string, Buffer>();
 
-  constructor(root: string) {
-    this.#root = Buffer.from(root);
+  constructor(overrides: Overrides) {
+    this.#overrides = overrides;
   }
 
-  *entries(inside: Buffer = Buffer.alloc(0)): Generator<{ entry: TarEntry; source: Buffer }> {
-    const source = inside.length === 0 ? this.#root : Buffer.concat([this.#root, Buffer.from('/'), inside]);
-    const entry = this.#entryOf(source, inside);
-    yield { entry, source };
-    if (entry.type !== 'directory') return;
-    for (const name of readdirSync(source, { encoding: 'buffer' }).toSorted(Buffer.compare)) {
-      yield* this.entries(inside.length === 0 ? name : Buffer.concat([inside, Buffer.from('/'), name]));
-    }
+  *entries({ path, source, layers }: MergedEntry): Generator<{ entry: TarEntry; source: Buffer }> {
+    const real = layers === undefined ? source : attributeSource(layers, path);
+    yield { entry: this.#entryOf(real, path), source };
+    if (layers === undefined) return;
+    for (const child of mergedChildren(layers, path)) yield* this.entries(child);
   }
 
   #entryOf(source: Buffer, inside: Buffer): TarEntry {
@@ -100,19 +108,25 @@ class Walk {
     }
     const path = Buffer.concat([Buffer.from(inside.length === 0 ? 'rootfs' : 'rootfs/'), inside]);
     const first = type === 'directory' ? undefined : this.#firstName(status, path);
-    const entry: TarEntry = {
+    const { owner } = this.#overrides;
+    return {
       type: first === undefined ? type : 'hardlink',
       path: type === 'directory' ? Buffer.concat([path, Buffer.from('/')]) : path,
       link: first ?? (type === 'symlink' ? readlinkSync(source, { encoding: 'buffer' }) : Buffer.alloc(0)),
       mode: Number(status.mode & 0o7777n),
-      uid: Number(status.uid),
-      gid: Number(status.gid),
+      uid: owner?.uid ?? Number(status.uid),
+      gid: owner?.gid ?? Number(status.gid),
       size: type === 'file' && first === undefined ? Number(status.size) : 0,
-      mtime: timestampOf(status.mtimeNs),
+      mtime: this.#timeOf(status),
       device,
       xattrs: first === undefined ? xattrsOf(source) : new Map(),
     };
-    return entry;
+  }
+
+  #timeOf({ mtimeNs }: BigIntStats): TarEntry['mtime'] {
+    const { newest } = this.#overrides;
+    const time = timestampOf(mtimeNs);
+    return newest !== undefined && time.sec >= newest ? { sec: newest, nsec: 0 } : time;
   }
 
   #firstName(status: BigIntStats, path: Buffer): Buffer | undefined {
@@ -159,9 +173,16 @@ async function* contentOf(source: Buffer, size: number): AsyncGenerator<Buffer> 
   if (rest !== 0) fail(source, 'it changed while it was read');
 }
 
-async function* archive(manifest: Buffer, rootfs: string): AsyncGenerator<Buffer> {
+/** The root of a directory or of layers. */
+function rootOf(rootfs: BuildOptions['rootfs']): MergedEntry {
+  const layers = typeof rootfs === 'string' ? [{ root: Buffer.from(rootfs), plain: true }] : rootfs;
+  const nothing = Buffer.alloc(0);
+  return { name: nothing, path: nothing, source: (layers[0] as Layer).root, layers };
+}
+
+async function* archive(manifest: Buffer, rootfs: MergedEntry, overrides: Overrides): AsyncGenerator<Buffer> {
   yield Buffer.concat([encodeEntry(manifestEntry(manifest)), manifest, paddingOf(manifest.length)]);
-  for (const { entry, source } of new Walk(rootfs).entries()) {
+  for (const { entry, source } of new Walk(overrides).entries(rootfs)) {
     yield encodeEntry(entry);
     if (entry.size > 0) yield* contentOf(source, entry.size);
     yield paddingOf(entry.size);
@@ -181,13 +202,14 @@ async function compressor(compression: BuildOptions['compression']): Promise<Tra
  * Writes an App Container Image: the manifest, then the root filesystem with its entries sorted by name. The same input gives
  * the same bytes. Throws EMANIFEST for a bad manifest and EIMAGE for what cannot be read or be part of an image.
  */
-export async function buildAci({ rootfs, manifest, output, compression }: BuildOptions): Promise<BuiltImage> {
+export async function buildAci(options: BuildOptions): Promise<BuiltImage> {
+  const { rootfs, manifest, output, compression } = options;
   const text = Buffer.from(typeof manifest === 'string' ? manifest : `${JSON.stringify(manifest, undefined, 2)}\n`);
   parseImageManifest(text);
   const hash = createHash('sha512');
   let size = 0;
   async function* metered(): AsyncGenerator<Buffer> {
-    for await (const chunk of archive(text, rootfs)) {
+    for await (const chunk of archive(text, rootOf(rootfs), options)) {
       hash.update(chunk);
       size += chunk.length;
       yield chunk;
@@ -195,7 +217,9 @@ export async function buildAci({ rootfs, manifest, output, compression }: BuildO
   }
   const unfinished = `${output}.unfinished-${process.pid}`;
   try {
-    if (!lstatSync(rootfs).isDirectory()) fail(Buffer.from(rootfs), 'it is not a directory');
+    if (typeof rootfs === 'string' && !statSync(rootfs).isDirectory()) {
+      fail(Buffer.from(rootfs), 'it is not a directory');
+    }
     const transform = await compressor(compression);
     const target = createWriteStream(unfinished, { mode: 0o644 });
     await (transform === undefined ? pipeline(metered, target) : pipeline(metered, transform, target));

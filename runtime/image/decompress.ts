@@ -19,8 +19,11 @@ export function detectCompression(head: Uint8Array): Compression {
   return magics.find(([, bytes]) => bytes.every((byte, index) => head[index] === byte))?.[0] ?? 'none';
 }
 
-/** Receives decompressed bytes, in order. What it throws ends the work and is thrown on unchanged. */
-export type Consumer = (chunk: Buffer) => void;
+/**
+ * Receives decompressed bytes, in order; the next come when what it returns has settled. What it throws ends the work and is
+ * thrown on unchanged.
+ */
+export type Consumer = (chunk: Buffer) => void | Promise<void>;
 
 /** Remembers what the consumer threw, so that it is not mistaken for damage that the decompressor found. */
 class Guard {
@@ -28,9 +31,9 @@ class Guard {
   readonly consume: Consumer;
 
   constructor(consume: Consumer) {
-    this.consume = (chunk) => {
+    this.consume = async (chunk) => {
       try {
-        consume(chunk);
+        await consume(chunk);
       } catch (error) {
         this.failure = { error };
         throw error;
@@ -44,7 +47,7 @@ const outputChunk = 256 * 1024;
 
 async function throughTransform(source: AsyncIterable<Buffer>, transform: Transform, consume: Consumer): Promise<void> {
   await pipeline(source, transform, async (output: AsyncIterable<Buffer>) => {
-    for await (const chunk of output) consume(chunk);
+    for await (const chunk of output) await consume(chunk);
   });
 }
 
@@ -62,7 +65,7 @@ async function unxz(source: AsyncIterable<Buffer>, consume: Consumer): Promise<v
   const { XzReadableStream } = await import('xz-decompress');
   const input = Readable.toWeb(Readable.from(source)) as unknown as ReadableStream<Uint8Array>;
   const output = new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>;
-  for await (const chunk of output) consume(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+  for await (const chunk of output) await consume(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
 }
 
 /**
@@ -73,22 +76,27 @@ async function bunzip2(source: AsyncIterable<Buffer>, consume: Consumer): Promis
   const { default: createStream } = await import('unbzip2-stream');
   const stream = createStream();
   let failure: { error: unknown } | undefined;
-  stream.on('data', (chunk: Buffer) => {
-    if (failure === undefined) consume(chunk);
-  });
+  let ready: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => ready.push(chunk));
   stream.on('error', (error: unknown) => {
     failure ??= { error };
   });
+  const empty = async (): Promise<void> => {
+    const chunks = ready;
+    ready = [];
+    for (const chunk of chunks) await consume(chunk);
+    if (failure !== undefined) throw failure.error;
+  };
   for await (const chunk of source) {
     stream.write(chunk);
-    if (failure !== undefined) throw failure.error;
+    await empty();
   }
   stream.end();
-  if (failure !== undefined) throw failure.error;
+  await empty();
 }
 
 async function copy(source: AsyncIterable<Buffer>, consume: Consumer): Promise<void> {
-  for await (const chunk of source) consume(chunk);
+  for await (const chunk of source) await consume(chunk);
 }
 
 const decompressors = { none: copy, gzip: gunzip, bzip2: bunzip2, xz: unxz, zstd: unzstd } as const;

@@ -1,46 +1,78 @@
 /** From what a user calls an image to an image in the store. */
 
-import { classifyImage } from '../appc/image-reference.ts';
+import { classifyImage, type ImageInput } from '../appc/image-reference.ts';
 import { RktError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
+import type { Fetcher } from './fetch/fetcher.ts';
+import type { FetchSettings, ImageSettings } from './fetch/settings.ts';
 import type { ImageInfo } from './image-info.ts';
 import type { ImageStore } from './store.ts';
 
-export interface FindOptions {
-  /** Whether the user switched signature verification off. */
-  readonly skipVerify: boolean;
-  readonly log: Log;
-}
+/** Nothing of it has to be verified or fetched. */
+const isSimple = ({ verification, manifest }: ImageInfo): boolean =>
+  verification.state !== 'unverified' && manifest.dependencies.length === 0;
 
-/**
- * The image, imported first where it is a file. Errors: those of {@link classifyImage} and of the store; EVERIFY where an
- * image would have to be verified and cannot be.
- */
-export async function findImage(store: ImageStore, text: string, options: FindOptions): Promise<ImageInfo> {
-  const input = classifyImage(text);
-  switch (input.kind) {
-    case 'id':
-    case 'name':
-      return store.resolve(text);
-    case 'file':
-      return await importFile(store, input.path, options);
-    case 'url':
-    case 'docker':
-      throw new RktError(`image ${text}: this version of rkt fetches no images over the network`, {
-        code: 'ENOTSUP',
-        hint: 'download the .aci file and give its path',
-      });
+/** Finds the images of one command. What is stored and needs no look at its signature is found without loading more. */
+export class ImageFinder {
+  readonly #store: ImageStore;
+  readonly #settings: FetchSettings;
+  #fetcher: Promise<Fetcher> | undefined;
+
+  constructor(store: ImageStore, settings: FetchSettings) {
+    this.#store = store;
+    this.#settings = settings;
   }
-}
 
-async function importFile(store: ImageStore, path: string, { skipVerify, log }: FindOptions): Promise<ImageInfo> {
-  if (!skipVerify) {
-    throw new RktError(`image ${path}: its signature cannot be verified`, {
-      code: 'EVERIFY',
-      hint: 'if you trust the file, switch verification off: -insecure-skip-verify or --insecure-options=image',
+  /**
+   * The image that `text` names, fetched where the pull policy says so, with what it depends on. It may be unverified: then it
+   * must not be executed. Errors: those of {@link classifyImage}, of the store, and of fetching.
+   */
+  async fetch(text: string, image: ImageSettings = {}): Promise<ImageInfo> {
+    const input = classifyImage(text);
+    return this.#stored(text, input) ?? (await (await this.#fetching()).fetch(text, input, image));
+  }
+
+  /**
+   * The same, for executing or rendering it: of an image that nobody could judge when it was fetched, and of what it depends
+   * on, the stored bytes are verified again. Errors: EVERIFY besides.
+   */
+  async find(text: string, image: ImageSettings = {}): Promise<ImageInfo> {
+    const input = classifyImage(text);
+    return this.#stored(text, input) ?? (await (await this.#fetching()).find(text, input, image));
+  }
+
+  /**
+   * The image in the store that `text` names by name, id, or the URL or reference that it was fetched from; nothing is fetched,
+   * verified or imported. Errors: ENOIMAGE, EAMBIGUOUS, EARGUMENT.
+   */
+  async stored(text: string): Promise<ImageInfo> {
+    const input = classifyImage(text);
+    if (input.kind === 'id' || input.kind === 'name') return this.#store.resolve(text);
+    if (input.kind !== 'file') {
+      const { storedFrom } = await import('./fetch/index.ts');
+      const info = storedFrom(this.#store, input.url);
+      if (info !== undefined) return info;
+    }
+    throw new RktError(`image ${text} is not in the store`, {
+      code: 'ENOIMAGE',
+      hint: input.kind === 'file' ? 'a stored image is named by its name or id' : 'fetch it first',
     });
   }
-  log.info(`fetching image from file://${path}`);
-  log.warn('signature verification has been disabled');
-  return await store.importFile(path, { verification: 'disabled', log });
+
+  /** An image of the store that needs nothing more; undefined: there is more to do. */
+  #stored(text: string, input: ImageInput): ImageInfo | undefined {
+    let info: ImageInfo | undefined;
+    if (input.kind === 'id') info = this.#store.resolve(text);
+    if (input.kind === 'name' && this.#settings.pullPolicy !== 'update') info = this.#store.find(input.reference);
+    return info !== undefined && isSimple(info) ? info : undefined;
+  }
+
+  /** Closes connections. */
+  async close(): Promise<void> {
+    await (await this.#fetcher)?.close();
+  }
+
+  #fetching(): Promise<Fetcher> {
+    this.#fetcher ??= import('./fetch/index.ts').then(({ Fetcher }) => new Fetcher(this.#store, this.#settings));
+    return this.#fetcher;
+  }
 }

@@ -8,3 +8,9 @@ export const maxMetaBytes = 1024 * 1024;
 
 /** Bytes of a path inside an archive: PATH_MAX without the NUL. */
 export const maxPathBytes = 4095;
+
+/** Levels of dependencies below an image. */
+export const maxDependencyDepth = 32;
+
+/** Trees that make up one root filesystem: overlayfs takes 500 lower directories (OVL_MAX_STACK). */
+export const maxStack = 500;

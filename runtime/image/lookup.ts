@@ -4,6 +4,7 @@ import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { openInRoot } from '../../native/fs.ts';
 import { maxId } from '../appc/field.ts';
 import { errnoOf, RktError } from '../base/errors.ts';
+import { resolveMerged } from './render/resolve.ts';
 
 /** Databases of users and groups larger than this are refused. */
 const maxDatabaseBytes = 1024 * 1024;
@@ -11,11 +12,24 @@ const maxDatabaseBytes = 1024 * 1024;
 /** Errors that mean "there is nothing by that name", as exec(3) goes on with the next directory after them. */
 const absent = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG', 'EXDEV']);
 
+/** The root filesystem: its overlay lower directories, topmost first. */
+export type Roots = readonly string[];
+
+/** An O_PATH descriptor of what `path` is in the root filesystem. One directory is looked up in by the kernel. */
+function open(roots: Roots, path: string): number {
+  if (roots.length === 1) return openInRoot(roots[0] as string, path);
+  const { source } = resolveMerged(
+    roots.map((root) => ({ root: Buffer.from(root) })),
+    path,
+  );
+  return openInRoot('/', source);
+}
+
 /** Runs `work` with an O_PATH descriptor of something in the root filesystem; undefined where there is nothing. */
-function withOpened<T>(root: string, path: string, work: (fd: number, status: Stats) => T): T | undefined {
+function withOpened<T>(roots: Roots, path: string, work: (fd: number, status: Stats) => T): T | undefined {
   let fd: number;
   try {
-    fd = openInRoot(root, path);
+    fd = open(roots, path);
   } catch (error) {
     if (absent.has(errnoOf(error) ?? '')) return undefined;
     throw error;
@@ -38,7 +52,7 @@ const join = (directory: string, name: string): string =>
  * directory and then the system's default path. Undefined where there is none.
  */
 export function findExecutable(
-  treeRoot: string,
+  roots: Roots,
   exec0: string,
   pathEnv: string | undefined,
   workingDirectory = '/',
@@ -49,7 +63,7 @@ export function findExecutable(
   const candidates = exec0.includes('/')
     ? [absolute(exec0)]
     : directories.map((directory) => join(directory === '' ? workingDirectory : absolute(directory), exec0));
-  return candidates.find((path) => withOpened(treeRoot, path, (_fd, status) => isExecutable(status)) === true);
+  return candidates.find((path) => withOpened(roots, path, (_fd, status) => isExecutable(status)) === true);
 }
 
 function readAll(fd: number, size: number): string {
@@ -61,8 +75,8 @@ function readAll(fd: number, size: number): string {
 }
 
 /** The lines of a file of the image, split at ":"; none where there is no such file. */
-function readDatabase(root: string, path: string): string[][] {
-  const text = withOpened(root, path, (fd, status) => {
+function readDatabase(roots: Roots, path: string): string[][] {
+  const text = withOpened(roots, path, (fd, status) => {
     if (!status.isFile()) throw new RktError(`${path} is not a regular file`, { code: 'EIMAGE' });
     if (status.size > maxDatabaseBytes) {
       throw new RktError(`${path} has ${status.size} bytes, more than the ${maxDatabaseBytes} allowed`, {
@@ -100,12 +114,12 @@ function fail(what: string, name: string, reason: string): never {
   throw new RktError(`${what} ${JSON.stringify(name)}: ${reason}`, { code: 'EUSER' });
 }
 
-function lookupId(root: string, name: string, { what, database, idOfFile }: Kind): number {
+function lookupId(roots: Roots, name: string, { what, database, idOfFile }: Kind): number {
   if (name.startsWith('/')) {
-    const id = withOpened(root, name, (_fd, status) => idOfFile(status));
+    const id = withOpened(roots, name, (_fd, status) => idOfFile(status));
     return id ?? fail(what, name, 'there is no such file in the image');
   }
-  const line = name === '' ? undefined : readDatabase(root, database).find((fields) => fields[0] === name);
+  const line = name === '' ? undefined : readDatabase(roots, database).find((fields) => fields[0] === name);
   if (line !== undefined) {
     return parseId(line[2]) ?? fail(what, name, `its id in the image's ${database} is not a number from 0 to ${maxId}`);
   }
@@ -124,6 +138,6 @@ export interface UserIds {
  * as numbers; a value that begins with "/" stands for the owner or group of that file. Throws EUSER where a name is unknown
  * or an id out of range: nobody becomes root by a mistake.
  */
-export function lookupUser(treeRoot: string, user: string, group: string): UserIds {
-  return { uid: lookupId(treeRoot, user, userKind), gid: lookupId(treeRoot, group, groupKind) };
+export function lookupUser(roots: Roots, user: string, group: string): UserIds {
+  return { uid: lookupId(roots, user, userKind), gid: lookupId(roots, group, groupKind) };
 }

@@ -3,7 +3,8 @@
  * The kernel drops the lock when the process ends, however it ends, so a directory without a lock is refuse.
  */
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { removeTree } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
 import { errnoOf } from '../base/errors.ts';
@@ -81,5 +82,57 @@ export function withLock<T>(path: string, work: () => T): T {
     return work();
   } finally {
     closeSync(fd);
+  }
+}
+
+const lockFlags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+/** A lock that is held. */
+export interface HeldLock {
+  release(): void;
+}
+
+/** Takes the lock of a file; undefined where somebody has it. With `shared`, others may share it. */
+export function tryLock(path: string, shared = false): HeldLock | undefined {
+  const fd = openSync(path, lockFlags, 0o600);
+  if (native.flock(fd, shared ? 'shared' : 'exclusive', true)) return { release: () => closeSync(fd) };
+  closeSync(fd);
+  return undefined;
+}
+
+/** Takes a lock whose file goes away with it; undefined where somebody has it. */
+function tryPassingLock(path: string): HeldLock | undefined {
+  const fd = openSync(path, lockFlags, 0o600);
+  if (!native.flock(fd, 'exclusive', true)) {
+    closeSync(fd);
+    return undefined;
+  }
+  // The holder before removes the file: then another has its name by now, or will have it.
+  if (fstatSync(fd).nlink === 0) {
+    closeSync(fd);
+    return tryPassingLock(path);
+  }
+  return {
+    release: () => {
+      unlinkSync(path);
+      closeSync(fd);
+    },
+  };
+}
+
+/** Milliseconds between two attempts at a lock: at first, and at most. */
+const firstPause = 10;
+const longestPause = 200;
+
+/**
+ * Waits for the lock of a file, which is removed with it. The event loop goes on meanwhile, which is why this asks again and
+ * again: what this process does for other locks must not stand still, or two processes could wait for each other.
+ */
+export async function waitForLock(path: string, onWait?: () => void): Promise<HeldLock> {
+  for (let delay = firstPause; ; delay = Math.min(delay * 2, longestPause)) {
+    const lock = tryPassingLock(path);
+    if (lock !== undefined) return lock;
+    if (delay === firstPause) onWait?.();
+    await pause(delay);
   }
 }

@@ -1,18 +1,41 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import type { Dependency } from '../appc/dependencies.ts';
 import { checkImageId, imageIdPrefix, isFullImageId } from '../appc/image-id.ts';
 import { type ImageReference, parseImageReference } from '../appc/image-reference.ts';
-import { labelValue } from '../appc/labels.ts';
+import { type Label, labelValue } from '../appc/labels.ts';
 import { errnoOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ImagePaths, imagePaths } from '../base/paths.ts';
 import { decodeInfo, type ImageInfo, type Verification } from './image-info.ts';
 import { addName, idsOfName } from './name-index.ts';
+import type { Progress } from './progress.ts';
+import { imagesOf, renderedId, type StackEntry, stackOf } from './stack.ts';
+import { Staging, waitForLock } from './staging.ts';
 import { isIntact, markerOf, rootfsOf } from './tree-check.ts';
 
 export interface ImportOptions {
-  /** Signatures are not checked: the user disabled it. */
-  verification: Verification['state'];
+  /** What came of checking the file's signature. */
+  verification: Verification | 'disabled';
+  /** Path of the detached signature, which is stored with the image. */
+  signature?: string;
   log: Log;
+}
+
+/** An archive that was downloaded into a staging directory of the store ({@link ImageStore.stage}). */
+export interface DownloadedBlob {
+  /** Path of the archive; it is moved into the store, or stays where it is if the import fails. */
+  blobPath: string;
+  /** `sha512-…` of the archive's bytes, found while they came in. They are hashed again while they are extracted. */
+  blobDigest: string;
+  verification: Verification;
+  /** Path of the detached signature, in the staging directory too. */
+  signature?: string;
+  /** What the manifest must say, or the import fails with EVERIFY: the name, and these labels with these values. */
+  expect?: { name: string; labels: readonly Label[] };
+  /** What the image is called in messages: the name or URL that the user gave. */
+  shownAs: string;
+  log: Log;
+  progress?: Progress;
 }
 
 /** What is wrong with a stored image. */
@@ -44,7 +67,7 @@ export class ImageStore {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
-    return decodeInfo(id, text, this.paths.blobs);
+    return decodeInfo(id, text, this.paths);
   }
 
   /**
@@ -53,6 +76,22 @@ export class ImageStore {
    */
   resolve(ref: string): ImageInfo {
     return ref.startsWith(imageIdPrefix) ? this.#resolveId(ref) : this.#resolveName(ref, parseImageReference(ref));
+  }
+
+  /** The newest image with this name and these labels, or undefined. */
+  find(reference: ImageReference): ImageInfo | undefined {
+    const indexed = idsOfName(this.paths.names, reference.name).flatMap((id) => this.#readable(id) ?? []);
+    return newestMatch(indexed, reference) ?? this.#searchAll(reference);
+  }
+
+  /** The stored image that a dependency means (aci.md, Dependency Matching), or undefined: it has to be fetched. */
+  findDependency({ imageName, imageID, labels }: Dependency): ImageInfo | undefined {
+    if (imageID === undefined) return this.find({ name: imageName, labels });
+    const images = this.#ids().filter((id) => id.startsWith(imageID));
+    return newestMatch(
+      images.flatMap((id) => this.#readable(id) ?? []),
+      { name: imageName, labels },
+    );
   }
 
   /** All images, newest import first. Records that cannot be read are left out. */
@@ -67,46 +106,124 @@ export class ImageStore {
     return importFile(this, path, options);
   }
 
-  /** True where the image's root filesystem is extracted. */
-  hasTree(info: ImageInfo): boolean {
-    return existsSync(markerOf(this.treeDir(info.id)));
+  /**
+   * Imports an archive that was downloaded, or finds that it is there already; then only time and verification are renewed.
+   * Throws EIMAGE, EMANIFEST, EVERIFY (name or labels are not as expected) or ESTORE; leaves no trace in the store then.
+   */
+  async importBlob(blob: DownloadedBlob): Promise<ImageInfo> {
+    const { importBlob } = await import('./import.ts');
+    return importBlob(this, blob);
   }
 
-  /** Path of the extracted root filesystem, which is complete. Throws EDAMAGED where it is missing: {@link ensureTree}. */
-  tree(info: ImageInfo): string {
-    if (this.hasTree(info)) return rootfsOf(this.treeDir(info.id));
-    throw new RktError(`image ${info.id}: its root filesystem is missing from the store`, {
-      code: 'EDAMAGED',
-      hint: 'fetch the image again',
+  /** A directory of one's own on the store's file system, gone when the process is. The caller removes it. */
+  async stage(): Promise<Staging> {
+    const { prepare } = await import('./import.ts');
+    prepare(this);
+    return Staging.create(this.paths.tmp);
+  }
+
+  /**
+   * Runs `work` while no other process runs work of the same key, so that what two want is done once: look again, inside,
+   * whether it is still to be done. `onWait` is called once if somebody else is at it. Waiting does not block the event loop.
+   */
+  async exclusively<T>(key: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
+    const { createLock } = await import('./import.ts');
+    const lock = await waitForLock(createLock(this, key), onWait);
+    try {
+      return await work();
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Whether the tree of this id (a layer's, an image's, a rendered one) is there, complete. Layers are added by layers.ts. */
+  hasLayer(treeId: string): boolean {
+    return existsSync(markerOf(this.treeDir(treeId)));
+  }
+
+  /** The image and all that it depends on, each once. Throws EDEPENDENCY where one is missing or they go in a circle. */
+  imagesOf(info: ImageInfo): ImageInfo[] {
+    return imagesOf(this.stackOf(info));
+  }
+
+  /** What the image's root filesystem consists of, topmost first (ace.md, Filesystem Setup). Throws EDEPENDENCY. */
+  stackOf(info: ImageInfo): StackEntry[] {
+    return stackOf(info, (dependency) => this.findDependency(dependency));
+  }
+
+  /** Ids of the trees that are the image's overlay lower directories, topmost first. Throws EDEPENDENCY. */
+  lowerTrees(info: ImageInfo): string[] {
+    const stack = this.stackOf(info);
+    const rendered = renderedId(stack);
+    // The same tree again further down could not show anything that the upper one does not hide.
+    return rendered === undefined ? [...new Set(stack.map(({ tree }) => tree))] : [rendered];
+  }
+
+  /** The overlay lower directories, topmost first, all complete. Throws EDAMAGED where one is missing: {@link lowerDirs}. */
+  lowers(info: ImageInfo): string[] {
+    return this.lowerTrees(info).map((tree) => {
+      if (this.hasLayer(tree)) return rootfsOf(this.treeDir(tree));
+      throw new RktError(`image ${info.id}: its root filesystem is missing from the store`, {
+        code: 'EDAMAGED',
+        hint: 'fetch the image again',
+      });
     });
   }
 
-  /** Path of the root filesystem; extracts it from the stored archive where it is missing. Throws EDAMAGED or ESTORE. */
-  async ensureTree(info: ImageInfo, log: Log): Promise<string> {
-    if (!this.hasTree(info)) {
-      const { restoreTree } = await import('./import.ts');
-      await restoreTree(this, info, log);
+  /** The overlay lower directories, topmost first; what is missing of them is extracted or rendered again. */
+  async lowerDirs(info: ImageInfo, log: Log): Promise<string[]> {
+    const missing = this.lowerTrees(info).filter((tree) => !this.hasLayer(tree));
+    if (missing.length > 0) {
+      const { restoreTrees } = await import('./import.ts');
+      await restoreTrees(this, info, log);
     }
-    return this.tree(info);
+    return this.lowers(info);
+  }
+
+  /** Puts back what is missing of the image's own trees, without its dependencies. Throws EDAMAGED or ESTORE. */
+  async restore(info: ImageInfo, log: Log): Promise<void> {
+    if (info.layers.every((tree) => this.hasLayer(tree))) return;
+    const { restoreOwn } = await import('./import.ts');
+    await restoreOwn(this, info, log);
+  }
+
+  /** Notes that the image is used now: one utimes(2). A store that cannot be written does not mind. */
+  markUsed(info: ImageInfo): void {
+    const now = new Date();
+    try {
+      utimesSync(`${this.paths.info}/${info.id}`, now, now);
+    } catch (error) {
+      if (!['EROFS', 'EACCES', 'EPERM', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
+    }
+  }
+
+  /** When the image was imported or used last; undefined where it is gone. */
+  lastUsed(info: ImageInfo): Date | undefined {
+    return statSync(`${this.paths.info}/${info.id}`, { throwIfNoEntry: false })?.mtime;
   }
 
   /**
    * What an unclean stop may have done to an image, found without reading its content: sizes and counts are compared with
-   * those at import. Costs one lstat(2) per file of the tree.
+   * those at import. Costs one lstat(2) per file of the tree. Dependencies are images of their own.
    */
   verify(info: ImageInfo): Damage[] {
     const damage: Damage[] = [];
-    const status = statSync(info.blob, { throwIfNoEntry: false });
-    if (status === undefined) damage.push('blob missing');
-    else if (status.size !== info.blobSize) damage.push('blob truncated');
-    if (!this.hasTree(info)) damage.push('tree missing');
-    else if (!isIntact(this.treeDir(info.id))) damage.push('tree damaged');
+    if (info.blob !== undefined) {
+      const status = statSync(info.blob, { throwIfNoEntry: false });
+      if (status === undefined) damage.push('blob missing');
+      else if (status.size !== info.blobSize) damage.push('blob truncated');
+    }
+    // What was never verified was never extracted either.
+    const mayBeMissing = info.verification.state === 'unverified';
+    if (info.layers.some((tree) => !this.hasLayer(tree)))
+      damage.push(...(mayBeMissing ? [] : ['tree missing' as const]));
+    else if (info.layers.some((tree) => !isIntact(this.treeDir(tree)))) damage.push('tree damaged');
     return damage;
   }
 
-  /** Directory of one image's tree and its marker. */
-  treeDir(id: string): string {
-    return `${this.paths.trees}/${id}`;
+  /** Directory of one tree and its marker. */
+  treeDir(treeId: string): string {
+    return `${this.paths.trees}/${treeId}`;
   }
 
   #ids(): string[] {
@@ -142,9 +259,7 @@ export class ImageStore {
   }
 
   #resolveName(ref: string, reference: ImageReference): ImageInfo {
-    const indexed = idsOfName(this.paths.names, reference.name).flatMap((id) => this.#readable(id) ?? []);
-    const found = newestMatch(indexed, reference);
-    return found ?? this.#searchAll(reference) ?? unknownImage(ref);
+    return this.find(reference) ?? unknownImage(ref);
   }
 
   /** The slow way, taken before an image is called unknown: the index may have been lost. What it lacks is put back. */

@@ -8,6 +8,8 @@ export interface EntrySink {
   /** A new entry; its content follows in {@link data} calls. */
   begin(entry: TarEntry): void;
   data(chunk: Buffer): void;
+  /** So many bytes of zeros that the archive does not hold; without this method they come as data. */
+  hole?(bytes: number): void;
   /** The content is complete. */
   end(): void;
 }

@@ -4,6 +4,7 @@
  */
 
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { errnoOf } from '../base/errors.ts';
 import type { TreeSummary } from './tree-writer.ts';
 
@@ -17,12 +18,22 @@ export function encodeMarker(summary: TreeSummary): string {
 /** What a finished tree should look like; undefined where there is none. */
 export function readMarker(treeDir: string): TreeSummary | undefined {
   try {
-    const { version, entries, bytes } = JSON.parse(readFileSync(markerOf(treeDir), 'utf8'));
-    return version === 1 && Number.isInteger(entries) && Number.isInteger(bytes) ? { entries, bytes } : undefined;
+    const { version, ...summary } = JSON.parse(readFileSync(markerOf(treeDir), 'utf8'));
+    const isSummary = version === 1 && Number.isInteger(summary.entries) && Number.isInteger(summary.bytes);
+    return isSummary ? (summary as TreeSummary) : undefined;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/**
+ * The tree that the attributes of a stack's root come from: the topmost whose archive says what they are, else the lowest.
+ * `roots` are the root filesystems of trees of the store.
+ */
+export function rootAttributeSource(roots: readonly string[]): string {
+  const says = (root: string): boolean => readMarker(dirname(root))?.implied?.includes('') !== true;
+  return (roots.length > 1 ? roots.find(says) : undefined) ?? (roots.at(-1) as string);
 }
 
 /** Counts what is there now. Links are not followed. */

@@ -4,13 +4,17 @@
  */
 
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { supportsFilesystem } from '../../native/fs.ts';
 import { type App, encodePodManifest, type PodManifest, type RuntimeApp } from '../appc/index.ts';
 import { RktError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
+import type { Log } from '../base/log.ts';
 import { podFiles } from '../base/paths.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import { findExecutable, lookupUser } from '../image/lookup.ts';
 import type { ImageStore } from '../image/store.ts';
+import { rootAttributeSource } from '../image/tree-check.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
 import type { HeldPod } from './pod-dir.ts';
 import { checkHostVolume, makeEmptyVolume } from './volumes.ts';
@@ -18,40 +22,68 @@ import { checkHostVolume, makeEmptyVolume } from './volumes.ts';
 /** The executables' search path unless the app's environment has another (ace.md, Execution Environment). */
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Prepares all apps; `images` are by image id. Errors say which app, and why it cannot run. */
-export function preparePod(
+export interface PrepareOptions {
+  /** The images of the manifest by id. */
+  readonly images: ReadonlyMap<string, ImageInfo>;
+  readonly store: ImageStore;
+  /** Root filesystems are overlays on the store; otherwise each app gets a copy. */
+  readonly overlay: boolean;
+  readonly log: Log;
+}
+
+/** Prepares all apps. Errors say which app, and why it cannot run. */
+export async function preparePod(
   pod: HeldPod,
   manifest: PodManifest,
-  images: ReadonlyMap<string, ImageInfo>,
-  store: ImageStore,
-): { apps: readonly PreparedApp[]; manifestText: string } {
+  options: PrepareOptions,
+): Promise<{ apps: readonly PreparedApp[]; manifestText: string }> {
+  const { images, store, log } = options;
   for (const volume of manifest.volumes) {
     if (volume.kind === 'host') checkHostVolume(volume);
   }
-  const apps = manifest.apps.map((app) => prepareApp(app, images.get(app.image.id) as ImageInfo, store));
+  const overlay = options.overlay && overlayIsThere(log);
+  const apps = manifest.apps.map((app) => {
+    const image = images.get(app.image.id) as ImageInfo;
+    return prepareApp(app, image, store.lowers(image), !overlay);
+  });
+  for (const { image } of apps) markUsed(store, image);
 
   mkdirSync(podFiles.statusDir(pod.dir));
   for (const volume of manifest.volumes) {
     if (volume.kind === 'empty') makeEmptyVolume(volume, podFiles.volume(pod.dir, volume.name));
   }
-  for (const app of apps) makeAppDirs(pod, app);
+  for (const app of apps) await makeAppDirs(pod, app, store);
   const manifestText = encodePodManifest(manifest);
   writeWhole(podFiles.manifest(pod.dir), manifestText);
   return { apps, manifestText };
 }
 
-function prepareApp(manifest: RuntimeApp, image: ImageInfo, store: ImageStore): PreparedApp {
+/** Without overlayfs pods start slower and need more room, which is better than not at all. */
+function overlayIsThere(log: Log): boolean {
+  if (supportsFilesystem('overlay')) return true;
+  log.warn(
+    'this kernel has no overlayfs: every app gets a copy of its image (--no-overlay says so without this warning)',
+  );
+  return false;
+}
+
+/** For `rkt image gc`: an image is as recent as the last pod that needed it. */
+function markUsed(store: ImageStore, image: ImageInfo): void {
+  const images = image.manifest.dependencies.length === 0 ? [image] : store.imagesOf(image);
+  for (const used of images) store.markUsed(used);
+}
+
+function prepareApp(manifest: RuntimeApp, image: ImageInfo, lowers: readonly string[], copied: boolean): PreparedApp {
   const app = manifest.app as App;
-  const tree = store.tree(image);
   const environment = new Map([
     ['PATH', defaultPath],
     ['container', 'rkt'],
     ...app.environment.map(({ name, value }): [string, string] => [name, value]),
     ['AC_APP_NAME', manifest.name],
   ]);
-  const { uid, gid } = lookupFor(manifest.name, image, () => lookupUser(tree, app.user, app.group));
-  requireExecutable(manifest, app, image, tree, environment.get('PATH') ?? defaultPath);
-  return { name: manifest.name, app, manifest, image, tree, uid, gid, environment };
+  const { uid, gid } = lookupFor(manifest.name, image, () => lookupUser(lowers, app.user, app.group));
+  requireExecutable(manifest, app, image, lowers, environment.get('PATH') ?? defaultPath);
+  return { name: manifest.name, app, manifest, image, lowers, copied, uid, gid, environment };
 }
 
 /** Runs a look-up in an image; an error says in which app and image. */
@@ -67,13 +99,19 @@ function lookupFor<T>(name: string, image: ImageInfo, look: () => T): T {
  * What the image does not have cannot be executed, unless a volume brings it. stage1 looks again, in the finished root
  * filesystem; this check is there so that a slip of the user leaves no pod behind.
  */
-function requireExecutable(manifest: RuntimeApp, app: App, image: ImageInfo, tree: string, path: string): void {
+function requireExecutable(
+  manifest: RuntimeApp,
+  app: App,
+  image: ImageInfo,
+  lowers: readonly string[],
+  path: string,
+): void {
   const executable = app.exec[0] as string;
   const places = executable.includes('/') ? [executable] : path.split(':').map((dir) => `${dir}/${executable}`);
   const covered = places.some((place) => manifest.mounts.some((mount) => `${place}/`.startsWith(`${mount.path}/`)));
   if (covered) return;
   if (
-    lookupFor(manifest.name, image, () => findExecutable(tree, executable, path, app.workingDirectory)) === undefined
+    lookupFor(manifest.name, image, () => findExecutable(lowers, executable, path, app.workingDirectory)) === undefined
   ) {
     const where = executable.includes('/') ? '' : ` along PATH=${path}`;
     throw new RktError(`app "${manifest.name}": executable "${executable}" not found in image ${image.name}${where}`, {
@@ -82,14 +120,36 @@ function requireExecutable(manifest: RuntimeApp, app: App, image: ImageInfo, tre
   }
 }
 
-/** The root of an overlay has the attributes of its upper directory, so these are made those of the image's root. */
-function makeAppDirs(pod: HeldPod, app: PreparedApp): void {
-  const overlay = podFiles.overlayDir(pod.dir, app.name);
-  mkdirSync(`${overlay}/work`, { recursive: true });
-  mkdirSync(`${overlay}/upper`);
-  const { mode, uid, gid } = statSync(app.tree);
-  chownSync(`${overlay}/upper`, uid, gid);
-  chmodSync(`${overlay}/upper`, mode & 0o7777);
+async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore): Promise<void> {
   mkdirSync(podFiles.appDir(pod.dir, app.name), { recursive: true });
   writeFileSync(podFiles.imageManifest(pod.dir, app.name), app.image.manifestText);
+  claimTrees(pod, app, store);
+  if (app.copied) await copyImage(app.lowers, podFiles.rootCopy(pod.dir, app.name));
+  else makeOverlayDirs(pod, app);
+}
+
+/** Writes down which trees the app needs, so that `rkt image gc` leaves them; one that was faster has taken them by now. */
+function claimTrees(pod: HeldPod, { name, image, lowers }: PreparedApp, store: ImageStore): void {
+  const trees = lowers.map((lower) => basename(dirname(lower)));
+  writeFileSync(podFiles.appTrees(pod.dir, name), `${trees.join('\n')}\n`);
+  store.lowers(image);
+}
+
+/** The root of an overlay has the attributes of its upper directory, so these are made those of the image's root. */
+function makeOverlayDirs(pod: HeldPod, { name, lowers }: PreparedApp): void {
+  const overlay = podFiles.overlayDir(pod.dir, name);
+  mkdirSync(`${overlay}/work`, { recursive: true });
+  mkdirSync(`${overlay}/upper`);
+  const { mode, uid, gid } = statSync(rootAttributeSource(lowers));
+  chownSync(`${overlay}/upper`, uid, gid);
+  chmodSync(`${overlay}/upper`, mode & 0o7777);
+}
+
+async function copyImage(lowers: readonly string[], dir: string): Promise<void> {
+  const { copyTree, storeLayer } = await import('../image/render/index.ts');
+  mkdirSync(dirname(dir), { recursive: true });
+  copyTree(
+    lowers.map((lower) => storeLayer(lower)),
+    dir,
+  );
 }

@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly request: PodRequest;
   /** The images of the request by id. */
   readonly images: ReadonlyMap<string, ImageInfo>;
+  /** Root filesystems are overlays on the store; otherwise each app gets a copy. */
+  readonly overlay: boolean;
   readonly networking: PodNetworking;
   /** A connection to the metadata service, where the pod is to be registered. */
   readonly lease: number | undefined;
@@ -57,7 +59,7 @@ export async function runPod(options: RunOptions): Promise<never> {
   netns?.catch(() => {});
   let network: PodNetwork | undefined;
   try {
-    const { apps, manifestText } = preparePod(pod, manifest, options.images, options.store);
+    const { apps, manifestText } = await preparePod(pod, manifest, options);
     pod = moveTo(options.dataDir, pod, 'run');
     mark('prepare');
 

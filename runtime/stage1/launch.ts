@@ -85,17 +85,12 @@ function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
 function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): PlanApp {
   const { app, name } = prepared;
   const { pod, settings } = input;
-  const overlay = podFiles.overlayDir(pod.dir, name);
   const preStart = handlerOf(app, 'pre-start');
   const postStop = handlerOf(app, 'post-stop');
   const oomScoreAdj = oomScoreAdjustment(app);
   return {
     name,
-    root: {
-      lowers: [prepared.tree],
-      upper: { dir: `${overlay}/upper`, work: `${overlay}/work` },
-      readOnly: prepared.manifest.readOnlyRootFS === true,
-    },
+    root: planRoot(prepared, pod.dir),
     args: app.exec,
     env: { ...Object.fromEntries(prepared.environment), AC_METADATA_URL: input.metadataUrl },
     cwd: app.workingDirectory ?? '/',
@@ -113,6 +108,13 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
   };
+}
+
+function planRoot({ name, lowers, copied, manifest }: PreparedApp, podDir: string): PlanApp['root'] {
+  const readOnly = manifest.readOnlyRootFS === true;
+  if (copied) return { lowers: [podFiles.rootCopy(podDir, name)], inPlace: true, readOnly };
+  const overlay = podFiles.overlayDir(podDir, name);
+  return { lowers, upper: { dir: `${overlay}/upper`, work: `${overlay}/work` }, readOnly };
 }
 
 const handlerOf = (app: App, event: EventName): readonly string[] | undefined =>

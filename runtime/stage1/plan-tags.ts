@@ -45,6 +45,7 @@ export const planTags = {
   SECCOMP: 60,
   OOM_SCORE_ADJ: 61,
   UMASK: 62,
+  ROOT_IN_PLACE: 63,
   // MOUNT
   MOUNT_SOURCE: 70,
   MOUNT_TARGET: 71,

@@ -59,6 +59,8 @@ export interface PlanApp {
     readonly lowers: readonly string[];
     /** The writable layer; without it the root filesystem is read-only and nothing can be made in it. */
     readonly upper?: { readonly dir: string; readonly work: string };
+    /** The only lower directory is the app's own: it is the root filesystem itself, writable. */
+    readonly inPlace?: boolean;
     /** Read-only for the app, although stage1 makes directories and files in the writable layer. */
     readonly readOnly?: boolean;
   };
@@ -181,6 +183,7 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
     text(out, tag.ROOT_WORK, app.root.upper.work);
   }
   if (app.root.readOnly) out.u32(tag.ROOT_READONLY, 1);
+  if (app.root.inPlace) out.u32(tag.ROOT_IN_PLACE, 1);
   texts(out, tag.ARG, app.args);
   for (const [name, value] of Object.entries(app.env)) text(out, tag.ENV, `${name}=${value}`);
   text(out, tag.CWD, app.cwd);

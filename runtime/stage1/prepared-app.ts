@@ -8,8 +8,10 @@ export interface PreparedApp {
   readonly app: App;
   readonly manifest: RuntimeApp;
   readonly image: ImageInfo;
-  /** The extracted root filesystem of the image. */
-  readonly tree: string;
+  /** What its root filesystem is made of: directories of the store, topmost first. */
+  readonly lowers: readonly string[];
+  /** Whether the app runs on a copy of them that is the pod's own, instead of an overlay. */
+  readonly copied: boolean;
   readonly uid: number;
   readonly gid: number;
   /** Name → value, all that the app will see except what is known only when the pod runs. */

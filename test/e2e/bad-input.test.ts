@@ -114,13 +114,13 @@ describe('images', () => {
   });
 
   test('an image that is not in the store', () => {
-    for (const name of ['example.com/unknown', `sha512-${'0'.repeat(32)}`]) {
-      expect(refusal('run', name)).toBe(
-        `rkt: image "${name}" is not in the store
-rkt: fetch it first, or give the path of its .aci file
-`,
-      );
-    }
+    const id = `sha512-${'0'.repeat(32)}`;
+    expect(refusal('run', id)).toBe(
+      `rkt: image "${id}" is not in the store\nrkt: fetch it first, or give the path of its .aci file\n`,
+    );
+    expect(refusal('run', '--pull-policy=never', 'example.com/unknown')).toBe(
+      'rkt: image example.com/unknown is not in the store\nrkt: with --pull-policy=never it is not fetched\n',
+    );
   });
 });
 

@@ -160,26 +160,77 @@ static napi_value create_file(napi_env env, napi_callback_info info) {
   return fd < 0 ? rkt_throw(env, &err, "openat") : descriptor(env, fd);
 }
 
+/* Five values in a row: uid, gid, mode, seconds, nanoseconds. */
+static bool get_attributes(napi_env env, const napi_value *argv, struct rkt_fs_attributes *ret) {
+  uint32_t uid, gid, mode;
+  if (!rkt_get_uint32(env, argv[0], "uid", &uid) || !rkt_get_uint32(env, argv[1], "gid", &gid) ||
+      !rkt_get_uint32(env, argv[2], "mode", &mode) || !get_int64(env, argv[3], "mtime.sec", &ret->mtime_sec) ||
+      !get_int64(env, argv[4], "mtime.nsec", &ret->mtime_nsec))
+    return false;
+  /* -1 means "leave it" to chown(2): a file would silently stay root's. */
+  if (uid == UINT32_MAX || gid == UINT32_MAX) {
+    rkt_throw_argument(env, "setAttributes: uid and gid", "below 2^32 - 1");
+    return false;
+  }
+  ret->uid = uid;
+  ret->gid = gid;
+  ret->mode = mode;
+  return true;
+}
+
+static napi_value write_file(napi_env env, napi_callback_info info) {
+  napi_value argv[8];
+  int dirfd;
+  const uint8_t *content;
+  size_t length;
+  struct rkt_fs_attributes attributes;
+  cleanup_free char *path = NULL;
+  if (!rkt_get_args(env, info, 8, argv) || !rkt_get_fd(env, argv[0], "writeFile: dirfd", &dirfd) ||
+      !get_path(env, argv[1], "writeFile: path", &path) ||
+      !rkt_get_bytes(env, argv[2], "writeFile: content", &content, &length) ||
+      !get_attributes(env, argv + 3, &attributes))
+    return NULL;
+  struct rkt_error err;
+  if (rkt_fs_write_file(dirfd, path, content, length, &attributes, &err) < 0)
+    return rkt_throw(env, &err, NULL);
+  return undefined(env);
+}
+
+static napi_value remove_entry(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  int dirfd;
+  cleanup_free char *path = NULL;
+  if (!rkt_get_args(env, info, 2, argv) || !rkt_get_fd(env, argv[0], "removeEntry: dirfd", &dirfd) ||
+      !get_path(env, argv[1], "removeEntry: path", &path))
+    return NULL;
+  struct rkt_error err;
+  if (rkt_fs_remove_entry(dirfd, path, &err) < 0)
+    return rkt_throw(env, &err, "unlinkat");
+  return undefined(env);
+}
+
+static napi_value copy_entry(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  int dirfd;
+  cleanup_free char *source = NULL, *path = NULL;
+  if (!rkt_get_args(env, info, 3, argv) || !get_path(env, argv[0], "copyEntry: source", &source) ||
+      !rkt_get_fd(env, argv[1], "copyEntry: dirfd", &dirfd) || !get_path(env, argv[2], "copyEntry: path", &path))
+    return NULL;
+  struct rkt_error err;
+  if (rkt_fs_copy_entry(source, dirfd, path, &err) < 0)
+    return rkt_throw(env, &err, NULL);
+  return undefined(env);
+}
+
 static napi_value set_attributes(napi_env env, napi_callback_info info) {
   napi_value argv[7];
   int dirfd;
-  uint32_t uid, gid, mode;
   struct rkt_fs_attributes attributes;
   cleanup_free char *path = NULL;
   if (!rkt_get_args(env, info, 7, argv) || !rkt_get_fd(env, argv[0], "setAttributes: dirfd", &dirfd) ||
       !get_optional_path(env, argv[1], "setAttributes: path", &path) ||
-      !rkt_get_uint32(env, argv[2], "setAttributes: uid", &uid) ||
-      !rkt_get_uint32(env, argv[3], "setAttributes: gid", &gid) ||
-      !rkt_get_uint32(env, argv[4], "setAttributes: mode", &mode) ||
-      !get_int64(env, argv[5], "setAttributes: mtime.sec", &attributes.mtime_sec) ||
-      !get_int64(env, argv[6], "setAttributes: mtime.nsec", &attributes.mtime_nsec))
+      !get_attributes(env, argv + 2, &attributes))
     return NULL;
-  /* -1 means "leave it" to chown(2): a file would silently stay root's. */
-  if (uid == UINT32_MAX || gid == UINT32_MAX)
-    return rkt_throw_argument(env, "setAttributes: uid and gid", "below 2^32 - 1");
-  attributes.uid = uid;
-  attributes.gid = gid;
-  attributes.mode = mode;
   struct rkt_error err;
   if (rkt_fs_set_attributes(dirfd, path, &attributes, &err) < 0)
     return rkt_throw(env, &err, NULL);
@@ -239,6 +290,19 @@ static napi_value get_xattr(napi_env env, napi_callback_info info) {
   return result;
 }
 
+static napi_value supports(napi_env env, napi_callback_info info) {
+  napi_value argv[1], result;
+  cleanup_free char *type = NULL;
+  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_string(env, argv[0], "supportsFilesystem: type", &type))
+    return NULL;
+  struct rkt_error err;
+  int there = rkt_fs_supports(type, &err);
+  if (there < 0)
+    return rkt_throw(env, &err, "fsopen");
+  RKT_NAPI(env, napi_get_boolean(env, there == 1, &result));
+  return result;
+}
+
 static napi_value remove_tree(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   cleanup_free char *path = NULL;
@@ -256,6 +320,8 @@ bool rkt_register_fs(napi_env env, napi_value exports) {
       {"fsMakeSymlink", make_symlink},     {"fsMakeHardlink", make_hardlink},  {"fsMakeNode", make_node},
       {"fsCreateFile", create_file},       {"fsSetAttributes", set_attributes}, {"fsSetXattr", set_xattr},
       {"fsListXattrs", list_xattrs},       {"fsGetXattr", get_xattr},          {"fsRemoveTree", remove_tree},
+      {"fsWriteFile", write_file},         {"fsRemoveEntry", remove_entry},    {"fsCopyEntry", copy_entry},
+      {"fsSupports", supports},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

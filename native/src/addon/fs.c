@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -39,58 +40,71 @@ int rkt_fs_open_in_root(const char *root, const char *path, struct rkt_error *er
   return fd >= 0 ? fd : rkt_fail(err, errno, "opening %s in %s", path, root);
 }
 
+/* A directory that something is created in: one that was opened, or the caller's own, which stays open. */
+struct parent {
+  int fd;
+  int opened;
+};
+
+static void cleanup_parent(struct parent *parent) { rkt_cleanup_close(&parent->opened); }
+
+#define scoped_parent __attribute__((cleanup(cleanup_parent))) struct parent
+
 /*
  * Splits a path into its opened directory and its last component, which every creating call below needs: the *at calls
  * themselves would follow links in the leading components.
  */
-static int open_parent(int dirfd, const char *path, int *ret_fd, const char **ret_name, struct rkt_error *err) {
+static int open_parent(int dirfd, const char *path, struct parent *ret, const char **ret_name, struct rkt_error *err) {
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
   if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
     return rkt_fail(err, EINVAL, "creating %s", path);
-
-  cleanup_free char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+  *ret_name = name;
+  if (!slash) {
+    ret->fd = dirfd;
+    return 0;
+  }
+  cleanup_free char *parent = strndup(path, (size_t)(slash - path));
   if (!parent)
     return rkt_fail(err, ENOMEM, "creating %s", path);
   int fd = rkt_fs_open_beneath(dirfd, parent, O_PATH | O_DIRECTORY, err);
   if (fd < 0)
     return fd;
-  *ret_fd = fd;
-  *ret_name = name;
+  ret->fd = ret->opened = fd;
   return 0;
 }
 
 int rkt_fs_make_directory(int dirfd, const char *path, mode_t mode, struct rkt_error *err) {
-  cleanup_close int parent = -1;
+  scoped_parent parent = {-1, -1};
   const char *name;
   int result = open_parent(dirfd, path, &parent, &name, err);
   if (result < 0)
     return result;
-  return mkdirat(parent, name, mode) == 0 ? 0 : rkt_fail(err, errno, "making directory %s", path);
+  return mkdirat(parent.fd, name, mode) == 0 ? 0 : rkt_fail(err, errno, "making directory %s", path);
 }
 
 int rkt_fs_make_symlink(int dirfd, const char *path, const char *target, struct rkt_error *err) {
-  cleanup_close int parent = -1;
+  scoped_parent parent = {-1, -1};
   const char *name;
   int result = open_parent(dirfd, path, &parent, &name, err);
   if (result < 0)
     return result;
-  return symlinkat(target, parent, name) == 0 ? 0 : rkt_fail(err, errno, "making symbolic link %s", path);
+  return symlinkat(target, parent.fd, name) == 0 ? 0 : rkt_fail(err, errno, "making symbolic link %s", path);
 }
 
 int rkt_fs_make_node(int dirfd, const char *path, mode_t mode, uint32_t major, uint32_t minor, struct rkt_error *err) {
   if (!S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode))
     return rkt_fail(err, EINVAL, "making node %s", path);
-  cleanup_close int parent = -1;
+  scoped_parent parent = {-1, -1};
   const char *name;
   int result = open_parent(dirfd, path, &parent, &name, err);
   if (result < 0)
     return result;
-  return mknodat(parent, name, mode, makedev(major, minor)) == 0 ? 0 : rkt_fail(err, errno, "making node %s", path);
+  return mknodat(parent.fd, name, mode, makedev(major, minor)) == 0 ? 0 : rkt_fail(err, errno, "making node %s", path);
 }
 
 int rkt_fs_make_hardlink(int dirfd, const char *path, const char *existing, struct rkt_error *err) {
-  cleanup_close int parent = -1, existing_parent = -1;
+  scoped_parent parent = {-1, -1}, existing_parent = {-1, -1};
   const char *name, *existing_name;
   int result = open_parent(dirfd, path, &parent, &name, err);
   if (result < 0)
@@ -98,19 +112,64 @@ int rkt_fs_make_hardlink(int dirfd, const char *path, const char *existing, stru
   result = open_parent(dirfd, existing, &existing_parent, &existing_name, err);
   if (result < 0)
     return result;
-  if (linkat(existing_parent, existing_name, parent, name, 0) < 0)
+  if (linkat(existing_parent.fd, existing_name, parent.fd, name, 0) < 0)
     return rkt_fail(err, errno, "linking %s to %s", path, existing);
   return 0;
 }
 
 int rkt_fs_create_file(int dirfd, const char *path, struct rkt_error *err) {
-  cleanup_close int parent = -1;
+  scoped_parent parent = {-1, -1};
   const char *name;
   int result = open_parent(dirfd, path, &parent, &name, err);
   if (result < 0)
     return result;
-  int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  int fd = openat(parent.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   return fd >= 0 ? fd : rkt_fail(err, errno, "creating %s", path);
+}
+
+static int write_all(int fd, const uint8_t *content, size_t length) {
+  while (length > 0) {
+    ssize_t count = write(fd, content, length);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return -errno;
+    content += count;
+    length -= (size_t)count;
+  }
+  return 0;
+}
+
+int rkt_fs_write_file(int dirfd, const char *path, const void *content, size_t length,
+                      const struct rkt_fs_attributes *attributes, struct rkt_error *err) {
+  int created = rkt_fs_create_file(dirfd, path, err);
+  if (created < 0)
+    return created;
+  cleanup_close int fd = created;
+  int result = write_all(fd, content, length);
+  if (result < 0)
+    return rkt_fail(err, -result, "writing %s", path);
+  if (fchown(fd, attributes->uid, attributes->gid) < 0)
+    return rkt_fail(err, errno, "changing the owner of %s", path);
+  if (fchmod(fd, attributes->mode & 07777) < 0)
+    return rkt_fail(err, errno, "changing the mode of %s", path);
+  const struct timespec time = {.tv_sec = attributes->mtime_sec, .tv_nsec = attributes->mtime_nsec};
+  if (futimens(fd, (const struct timespec[2]){time, time}) < 0)
+    return rkt_fail(err, errno, "setting the time of %s", path);
+  return 0;
+}
+
+int rkt_fs_remove_entry(int dirfd, const char *path, struct rkt_error *err) {
+  scoped_parent parent = {-1, -1};
+  const char *name;
+  int result = open_parent(dirfd, path, &parent, &name, err);
+  if (result < 0)
+    return result;
+  if (unlinkat(parent.fd, name, 0) == 0)
+    return 0;
+  if (errno == EISDIR && unlinkat(parent.fd, name, AT_REMOVEDIR) == 0)
+    return 0;
+  return rkt_fail(err, errno, "removing %s", path);
 }
 
 /*
@@ -205,4 +264,11 @@ int rkt_fs_get_xattr(const char *path, const char *name, void **ret_value, size_
     value = NULL;
     return 0;
   }
+}
+
+int rkt_fs_supports(const char *type, struct rkt_error *err) {
+  cleanup_close int context = fsopen(type, FSOPEN_CLOEXEC);
+  if (context >= 0)
+    return 1;
+  return errno == ENODEV ? 0 : rkt_fail(err, errno, "looking for the file system %s", type);
 }

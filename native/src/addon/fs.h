@@ -36,6 +36,17 @@ int rkt_fs_make_symlink(int dirfd, const char *path, const char *target, struct 
 int rkt_fs_make_node(int dirfd, const char *path, mode_t mode, uint32_t major, uint32_t minor, struct rkt_error *err);
 /* `existing` is beneath `dirfd` as well; it may be a symbolic link, which is linked itself. */
 int rkt_fs_make_hardlink(int dirfd, const char *path, const char *existing, struct rkt_error *err);
+/* A new file with all its content and attributes. What was made is left behind on failure. */
+int rkt_fs_write_file(int dirfd, const char *path, const void *content, size_t length,
+                      const struct rkt_fs_attributes *attributes, struct rkt_error *err);
+/* Removes a file, link, node or empty directory. */
+int rkt_fs_remove_entry(int dirfd, const char *path, struct rkt_error *err);
+/*
+ * Copies what `source` (a path of the caller's, its last component not followed) names: a file with its holes and, where
+ * the file system can, without its bytes being copied; a link; a node; a directory without its content, mode 0700. Owner,
+ * mode and time are copied too, but for a directory's. A socket fails with EOPNOTSUPP.
+ */
+int rkt_fs_copy_entry(const char *source, int dirfd, const char *path, struct rkt_error *err);
 /* Returns a descriptor for writing. */
 int rkt_fs_create_file(int dirfd, const char *path, struct rkt_error *err);
 
@@ -52,6 +63,9 @@ int rkt_fs_set_xattr(int dirfd, const char *path, const char *name, const void *
 /* The names (each with its NUL) in *ret_names, malloc'ed, or the value of one attribute; of a link itself. */
 int rkt_fs_list_xattrs(const char *path, char **ret_names, size_t *ret_length, struct rkt_error *err);
 int rkt_fs_get_xattr(const char *path, const char *name, void **ret_value, size_t *ret_length, struct rkt_error *err);
+
+/* 1 where the kernel has this type of file system (a module is loaded for it), 0 where not. */
+int rkt_fs_supports(const char *type, struct rkt_error *err);
 
 /*
  * Removes `path` and everything below it, however deep, without following links and without entering other file systems.

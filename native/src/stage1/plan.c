@@ -68,11 +68,12 @@ static const struct plan_schema command_schema = {
 
 static const struct plan_app app_defaults = {.oom_score_adj = PLAN_NO_OOM_SCORE_ADJ, .umask = 0022};
 
-enum app_field { APP_NAME, APP_ROOT_WORK, APP_ARG, APP_ENV, APP_RLIMIT, APP_SECCOMP, APP_OOM_SCORE_ADJ, APP_UID, APP_GID };
+enum app_field { APP_NAME, APP_ROOT_WORK, APP_ROOT_IN_PLACE, APP_ARG, APP_ENV, APP_RLIMIT, APP_SECCOMP, APP_OOM_SCORE_ADJ, APP_UID, APP_GID };
 
 static const struct plan_field app_fields[] = {
     [APP_NAME] = FIELD(APP_NAME, STRING, PLAN_REQUIRED, struct plan_app, name, 255),
     [APP_ROOT_WORK] = FIELD(ROOT_WORK, PATH, 0, struct plan_app, work, 0),
+    [APP_ROOT_IN_PLACE] = FIELD(ROOT_IN_PLACE, U32, 0, struct plan_app, in_place, 1),
     [APP_ARG] = FIELD(ARG, STRING, PLAN_REQUIRED | PLAN_REPEATED | PLAN_MAY_BE_EMPTY, struct plan_app, command.args, 0),
     [APP_ENV] = FIELD(ENV, STRING, PLAN_REPEATED, struct plan_app, env, 0),
     [APP_RLIMIT] = FIELD(RLIMIT, BYTES, PLAN_REPEATED, struct plan_app, rlimits, RLIMIT_SIZE),
@@ -118,6 +119,8 @@ static const char *check_app(const void *item, const struct plan_field **ret_fie
     return fail_field(&app_fields[APP_NAME], ret_field, "a character is not of a-z, 0-9 and -");
   if ((app->upper == NULL) != (app->work == NULL))
     return fail_field(&app_fields[APP_ROOT_WORK], ret_field, "ROOT_UPPER and ROOT_WORK must stand together");
+  if (app->in_place != 0 && (app->upper != NULL || app->lowers.count != 1))
+    return fail_field(&app_fields[APP_ROOT_IN_PLACE], ret_field, "it needs one ROOT_LOWER and no ROOT_UPPER");
   if (app->seccomp.data != NULL &&
       (app->seccomp.length == 0 || app->seccomp.length % sizeof(struct sock_filter) != 0))
     return fail_field(&app_fields[APP_SECCOMP], ret_field, "not an array of struct sock_filter");

@@ -56,6 +56,7 @@ enum plan_tag {
   PLAN_SECCOMP = 60,
   PLAN_OOM_SCORE_ADJ = 61,
   PLAN_UMASK = 62,
+  PLAN_ROOT_IN_PLACE = 63,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -128,6 +129,7 @@ struct plan_app {
   char *upper;
   char *work;
   uint32_t readonly;
+  uint32_t in_place;
   struct plan_command command;
   struct plan_list env; /* char * */
   char *cwd;

@@ -103,13 +103,15 @@ static int make_overlay(const struct plan_app *app, int *ret_mount, struct rkt_e
   return mount_finish(context, "overlay", attributes, ret_mount, err);
 }
 
+/* One layer alone: overlayfs wants two. It is its own view, read-only unless it is the pod's own copy. */
+static int clone_layer(const struct plan_app *app, int *ret_mount, struct rkt_error *err) {
+  uint64_t attributes = MOUNT_ATTR_NODEV | (app->in_place != 0 ? 0 : MOUNT_ATTR_RDONLY);
+  return mount_clone(AT_FDCWD, plan_strings(&app->lowers)[0], 0, attributes, ret_mount, err);
+}
+
 int rootfs_attach(const struct plan_app *app, int staging, int *ret_root, struct rkt_error *err) {
   cleanup_close int root = -1;
-  /* Overlayfs wants two layers; one alone is its own read-only view. */
-  int result = app->upper == NULL && app->lowers.count == 1
-                   ? mount_clone(AT_FDCWD, plan_strings(&app->lowers)[0], 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV,
-                                 &root, err)
-                   : make_overlay(app, &root, err);
+  int result = app->upper == NULL && app->lowers.count == 1 ? clone_layer(app, &root, err) : make_overlay(app, &root, err);
   if (result == 0)
     result = mount_attach(root, staging, "root", err);
   if (result == 0)

@@ -5,7 +5,8 @@
 
 /*
  * Builds the root filesystem from the plan's layers and attaches it on `root` below the staging directory `staging`.
- * No device node on it can be opened (nodev). Without an upper directory it is read-only.
+ * No device node on it can be opened (nodev). Without an upper directory it is read-only,
+ * unless it is one directory that is to be used in place.
  */
 int rootfs_attach(const struct plan_app *app, int staging, int *ret_root, struct rkt_error *err);
 

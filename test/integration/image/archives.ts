@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRktError } from '../../../runtime/base/errors.ts';
 import { quiet } from '../../../runtime/base/log.ts';
+import type { ImageInfo } from '../../../runtime/image/image-info.ts';
 import { ImageStore } from '../../../runtime/image/store.ts';
 import type { TarEntry } from '../../../runtime/image/tar-entry.ts';
 import { encodeEntry, endOfArchive, paddingOf } from '../../../runtime/image/tar-writer.ts';
@@ -37,6 +38,9 @@ export function tarOf(specs: readonly Spec[]): Buffer {
   return Buffer.concat([...blocks, endOfArchive]);
 }
 
+/** What the store knows of an image that came as an archive. */
+export type ArchiveInfo = ImageInfo & { blob: string; blobDigest: string };
+
 export const manifestOf = (name: string, members: object = {}): string =>
   JSON.stringify({ acKind: 'ImageManifest', acVersion: '0.8.11', name, ...members });
 
@@ -58,8 +62,16 @@ export class Sandbox {
     return path;
   }
 
-  import(path: string, log = quiet) {
-    return this.store.importFile(path, { verification: 'disabled', log });
+  /** Imports an archive, which has a blob therefore. */
+  async import(path: string, log = quiet): Promise<ArchiveInfo> {
+    return (await this.store.importFile(path, { verification: 'disabled', log })) as ArchiveInfo;
+  }
+
+  /** The root filesystem of an image that is a single tree. */
+  tree(info: ImageInfo): string {
+    const [tree, ...more] = this.store.lowers(info);
+    if (tree === undefined || more.length > 0) throw new Error('the image is not a single tree');
+    return tree;
   }
 
   importBytes(content: string | Buffer, log = quiet) {

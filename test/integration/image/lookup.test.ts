@@ -7,6 +7,7 @@ import { findExecutable, lookupUser } from '../../../runtime/image/lookup.ts';
 
 let dir: string;
 let root: string;
+let empty: string;
 
 function file(path: string, mode = 0o644, content = ''): void {
   mkdirSync(join(root, path, '..'), { recursive: true });
@@ -17,6 +18,8 @@ function file(path: string, mode = 0o644, content = ''): void {
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'rkt-lookup-'));
   root = join(dir, 'rootfs');
+  empty = join(dir, 'empty');
+  mkdirSync(empty);
   file('usr/bin/tool', 0o755);
   file('bin/plain', 0o644);
   file('usr/bin/plain', 0o100);
@@ -56,9 +59,12 @@ describe('executables', () => {
     ['tool', undefined, '/opt', '/usr/bin/tool'],
     ['local', undefined, '/opt/work', '/opt/work/local'],
     ['tool', '/bin/plain:/none:/usr/bin', '/', '/usr/bin/tool'],
-  ])('%j along %j in %j is %j', (exec0, pathEnv, cwd, found) =>
-    expect(findExecutable(root, exec0, pathEnv, cwd)).toBe(found),
-  );
+  ])('%j along %j in %j is %j', (exec0, pathEnv, cwd, found) => {
+    expect(findExecutable([root], exec0, pathEnv, cwd)).toBe(found);
+    // Two layers are looked up in without the kernel's help, and an empty one changes nothing.
+    expect(findExecutable([empty, root], exec0, pathEnv, cwd)).toBe(found);
+    expect(findExecutable([root, empty], exec0, pathEnv, cwd)).toBe(found);
+  });
 });
 
 describe('users and groups', () => {
@@ -77,7 +83,7 @@ describe('users and groups', () => {
 
   const errorOf = (user: string, group: string): string => {
     try {
-      lookupUser(root, user, group);
+      lookupUser([root], user, group);
     } catch (error) {
       if (isRktError(error)) return `${error.code}: ${error.message}`;
       throw error;
@@ -101,7 +107,7 @@ describe('users and groups', () => {
     ['4294967294', '0', { uid: 4294967294, gid: 0 }],
     ['/srv/owned', '/srv/owned', { uid: 500, gid: 501 }],
     ['/srv/link', 'root', { uid: 500, gid: 0 }],
-  ])('%s and %s', (user, group, ids) => expect(lookupUser(root, user, group)).toEqual(ids));
+  ])('%s and %s', (user, group, ids) => expect(lookupUser([root], user, group)).toEqual(ids));
 
   const range = 'a number from 0 to 4294967294';
   test.each([
@@ -136,24 +142,26 @@ describe('users and groups', () => {
 
     test('a huge one is refused', () => {
       writeFileSync(join(other, 'etc/passwd'), 'x:x:1:1\n'.repeat(140_000));
-      expect(() => lookupUser(other, 'x', '0')).toThrow('/etc/passwd has 1120000 bytes, more than the 1048576 allowed');
+      expect(() => lookupUser([other], 'x', '0')).toThrow(
+        '/etc/passwd has 1120000 bytes, more than the 1048576 allowed',
+      );
     });
 
     test("one that is a link to the host's stays in the image", () => {
       rmSync(join(other, 'etc/passwd'));
       symlinkSync('../../../../../../../etc/passwd', join(other, 'etc/passwd'));
-      expect(() => lookupUser(other, 'root', '0')).toThrow(`user "root": it is not in the image's /etc/passwd`);
+      expect(() => lookupUser([other], 'root', '0')).toThrow(`user "root": it is not in the image's /etc/passwd`);
     });
 
     test('a directory is refused', () => {
       rmSync(join(other, 'etc/passwd'));
       mkdirSync(join(other, 'etc/passwd'));
-      expect(() => lookupUser(other, 'root', '0')).toThrow('/etc/passwd is not a regular file');
+      expect(() => lookupUser([other], 'root', '0')).toThrow('/etc/passwd is not a regular file');
     });
 
     test('none at all leaves numbers', () => {
       rmSync(join(other, 'etc/passwd'), { recursive: true });
-      expect(lookupUser(other, '5', '6')).toEqual({ uid: 5, gid: 6 });
+      expect(lookupUser([other], '5', '6')).toEqual({ uid: 5, gid: 6 });
     });
   });
 });

@@ -55,7 +55,7 @@ test('an image that rkt built keeps everything', async () => {
   const info = await box.import(output);
   expect(info.id).toBe(built.id);
   expect(info.size).toBe(built.size);
-  expect(describeTree(box.store.tree(info))).toBe(describeTree(source));
+  expect(describeTree(box.tree(info))).toBe(describeTree(source));
   expect(box.store.verify(info)).toEqual([]);
 });
 
@@ -64,7 +64,7 @@ test('extended attributes are kept, also binary ones', async () => {
   const before = getXattr(join(source, 'cat'), 'security.capability');
   const output = join(box.dir, 'image.aci');
   await buildAci({ rootfs: source, manifest: manifestOf('example.com/caps'), output });
-  const tree = box.store.tree(await box.import(output));
+  const tree = box.tree(await box.import(output));
   expect(listXattrs(join(tree, 'cat'))).toEqual(['security.capability']);
   expect(getXattr(join(tree, 'cat'), 'security.capability')).toEqual(before);
 });
@@ -119,7 +119,7 @@ describe('archives of GNU tar', () => {
     writeFileSync(join(source, 'manifest'), manifestOf('example.com/gnu'));
     shell(source, `tar ${option} -cf ../image.aci manifest rootfs`);
     const info = await box.import(join(box.dir, 'image.aci'));
-    expect(describeTree(box.store.tree(info))).toBe(describeTree(join(source, 'rootfs')));
+    expect(describeTree(box.tree(info))).toBe(describeTree(join(source, 'rootfs')));
     expect(info.id).toBe(`sha512-${shell(box.dir, 'sha512sum < image.aci').slice(0, 128)}`);
   });
 
@@ -131,7 +131,7 @@ describe('archives of GNU tar', () => {
     const info = await box.import(join(box.dir, 'image.aci'));
     expect(info.id).toBe(`sha512-${shell(box.dir, 'sha512sum < image.tar').slice(0, 128)}`);
     expect(info.blobDigest).toBe(`sha512-${shell(box.dir, 'sha512sum < image.aci').slice(0, 128)}`);
-    expect(readFileSync(join(box.store.tree(info), 'ls'))).toEqual(readFileSync('/bin/ls'));
+    expect(readFileSync(join(box.tree(info), 'ls'))).toEqual(readFileSync('/bin/ls'));
     expect(readFileSync(info.blob)).toEqual(readFileSync(join(box.dir, 'image.aci')));
   });
 
@@ -153,7 +153,7 @@ describe('archives of GNU tar', () => {
     writeFileSync(join(source, 'manifest'), manifestOf('example.com/gnu'));
     shell(source, 'tar -cf ../image.aci rootfs/a/b/c manifest');
     const info = await box.import(join(box.dir, 'image.aci'));
-    expect(shell(box.store.tree(info), `stat -c '%n %a %u %Y' . a a/b`)).toBe('. 755 0 0\na 755 0 0\na/b 755 0 0\n');
+    expect(shell(box.tree(info), `stat -c '%n %a %u %Y' . a a/b`)).toBe('. 755 0 0\na 755 0 0\na/b 755 0 0\n');
     expect(box.store.verify(info)).toEqual([]);
   });
 });

@@ -69,9 +69,20 @@ describe('encodePlan', () => {
 
   test('writes every tag for a plan that has everything', () => {
     const written = new Set(all(records).map((record) => record.tag));
-    const optional = [planTags.CGROUP_V2];
+    // A root that is used in place has no upper directory, so no one plan has both.
+    const optional = [planTags.CGROUP_V2, planTags.ROOT_IN_PLACE];
     const missing = Object.values(planTags).filter((tag) => !written.has(tag) && !optional.some((o) => o === tag));
     expect(missing).toEqual([]);
+  });
+
+  test('a root filesystem can be used in place', () => {
+    const [app] = examplePlan.apps;
+    if (app === undefined) throw new Error('the example has an app');
+    const inPlace = { ...app, root: { lowers: ['/copy'], inPlace: true } };
+    const written = decode(encodePlan({ ...examplePlan, apps: [inPlace] }).subarray(12));
+    expect(find(written, planTags.ROOT_IN_PLACE).map((data) => data.readUInt32LE())).toEqual([1]);
+    expect(texts(written, planTags.ROOT_LOWER)).toEqual(['/copy']);
+    expect(find(written, planTags.ROOT_UPPER)).toEqual([]);
   });
 
   test('keeps order, empty arguments and multi-byte text', () => {

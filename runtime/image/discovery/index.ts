@@ -1,0 +1,1 @@
+export { type Discovered, discoverImage, discoverKeys } from './discover.ts';

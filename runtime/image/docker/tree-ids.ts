@@ -1,0 +1,47 @@
+/** Under which id the tree of a layer lies in the store. */
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { imageIdPrefix } from '../../appc/image-id.ts';
+import { errnoOf } from '../../base/errors.ts';
+import type { ImageStore } from '../store.ts';
+import { isIntact, markerOf } from '../tree-check.ts';
+import { layerTreeId } from '../tree-id.ts';
+import type { Digest } from './digest.ts';
+
+/** The id for a layer in its usual place. */
+export function treeIdOf(diffId: Digest): string {
+  const id = layerTreeId(diffId);
+  // A checked digest has one of the two forms that tree ids have.
+  if (id === undefined) throw new TypeError(`${diffId} is no digest`);
+  return id;
+}
+
+/**
+ * The id for a layer that is the lowest of an image although it has whiteouts, which are left out there. The same layer above
+ * others needs them, so the two are different trees.
+ */
+export function lowestTreeIdOf(diffId: Digest): string {
+  return imageIdPrefix + createHash('sha512').update(`lowest layer ${diffId}`).digest('hex');
+}
+
+/** How many whiteouts a stored layer had in its archive, from the marker of its tree. */
+function whiteoutsOf(store: ImageStore, treeId: string): number {
+  try {
+    const { whiteouts } = JSON.parse(readFileSync(markerOf(store.treeDir(treeId)), 'utf8')) as { whiteouts?: unknown };
+    return typeof whiteouts === 'number' ? whiteouts : Number.NaN;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return Number.NaN;
+    throw error;
+  }
+}
+
+/** The tree in the store that the layer can be taken from, whole; undefined where there is none. */
+export function storedTreeId(store: ImageStore, diffId: Digest, lowest: boolean): string | undefined {
+  const usable = (id: string): boolean => store.hasLayer(id) && isIntact(store.treeDir(id));
+  const id = treeIdOf(diffId);
+  if (!lowest) return usable(id) ? id : undefined;
+  if (whiteoutsOf(store, id) === 0 && usable(id)) return id;
+  const alone = lowestTreeIdOf(diffId);
+  return usable(alone) ? alone : undefined;
+}

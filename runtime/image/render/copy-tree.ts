@@ -1,0 +1,96 @@
+/** Copies of trees: of a pod that has no overlay, of images with a path whitelist, and for people. */
+
+import { closeSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
+import * as fs from '../../../native/fs.ts';
+import { errnoOf } from '../../base/errors.ts';
+import type { TreeSummary } from '../tree-writer.ts';
+import { keepsXattr } from '../xattrs.ts';
+import { attributeSource, type Layer, type MergedEntry, mergedChildren } from './merged-view.ts';
+
+const nothing = Buffer.alloc(0);
+
+function copyXattrs(source: Buffer, dirfd: number, name: Buffer | null): void {
+  try {
+    for (const xattr of fs.listXattrs(source)) {
+      if (keepsXattr(xattr)) fs.setXattr(dirfd, name, xattr, fs.getXattr(source, xattr));
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTSUP') throw error;
+  }
+}
+
+function copyAttributes(source: Buffer, dirfd: number): void {
+  const { uid, gid, mode, mtimeNs } = lstatSync(source, { bigint: true });
+  const nsec = ((mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  fs.setAttributes(dirfd, null, {
+    uid: Number(uid),
+    gid: Number(gid),
+    mode: Number(mode & 0o7777n),
+    mtime: { sec: Number((mtimeNs - nsec) / 1_000_000_000n), nsec: Number(nsec) },
+  });
+  copyXattrs(source, dirfd, null);
+}
+
+class Copy {
+  readonly #root: number;
+  /** First copy of every inode with several names. */
+  readonly #linked = new Map<string, Buffer>();
+  readonly summary = { entries: 0, bytes: 0 };
+
+  constructor(root: number) {
+    this.#root = root;
+  }
+
+  /** Fills the directory of `dirfd`, which is `path` of the view. */
+  directory(layers: readonly Layer[], path: Buffer, dirfd: number): void {
+    for (const entry of mergedChildren(layers, path)) {
+      this.summary.entries += 1;
+      if (entry.layers === undefined) this.#file(entry, dirfd);
+      else this.#subdirectory(entry, entry.layers, dirfd);
+    }
+    // Last, because every new file changes its directory's time.
+    copyAttributes(attributeSource(layers, path), dirfd);
+  }
+
+  #subdirectory({ name, path }: MergedEntry, layers: readonly Layer[], parent: number): void {
+    fs.makeDirectory(parent, name, 0o700);
+    const dirfd = fs.openDirectory(parent, name);
+    try {
+      this.directory(layers, path, dirfd);
+    } finally {
+      closeSync(dirfd);
+    }
+  }
+
+  #file({ name, path, source }: MergedEntry, dirfd: number): void {
+    const status = lstatSync(source, { bigint: true });
+    if (status.nlink > 1n) {
+      const inode = `${status.dev}:${status.ino}`;
+      const first = this.#linked.get(inode);
+      if (first !== undefined) {
+        fs.makeHardlink(this.#root, path, first);
+        return;
+      }
+      this.#linked.set(inode, path);
+    }
+    fs.copyEntry(source, dirfd, name);
+    copyXattrs(source, dirfd, name);
+    if (status.isFile()) this.summary.bytes += Number(status.size);
+  }
+}
+
+/**
+ * Copies the view of `layers` (topmost first) into a new directory `target`, with every property that images have: owners,
+ * modes, times, links, nodes, holes, extended attributes. Throws system errors; the caller removes what is there then.
+ */
+export function copyTree(layers: readonly Layer[], target: string): TreeSummary {
+  mkdirSync(target, { mode: 0o700 });
+  const root = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const copy = new Copy(root);
+    copy.directory(layers, nothing, root);
+    return copy.summary;
+  } finally {
+    closeSync(root);
+  }
+}
