@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- fetch`: how long it takes to get an image from a registry onto the disk, unpacked, and how much memory
- * that needs at most, beside other tools, from the same registry over loopback. Options: --rounds=N (default 3).
+ * that needs at most, beside other tools, from the same registry over loopback. Options: --rounds=N (default 1).
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';

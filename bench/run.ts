@@ -2,6 +2,8 @@
  * `make bench`: how long a start takes and what a pod costs while it idles, beside other runtimes, on this machine, in this
  * run. Absolute times say more about the machine than about the program; the ratios are what to look at.
  *
+ * `npm run bench -- fetch` measures downloads instead (fetch.ts).
+ *
  * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20).
  */
 
@@ -30,6 +32,11 @@ const roundsOption = process.argv.find((arg) => arg.startsWith('--rounds='));
 const rounds = roundsOption === undefined ? 20 : Number(roundsOption.slice('--rounds='.length));
 
 enterNamespaces();
+if (process.argv.includes('fetch')) {
+  const { benchFetch } = await import('./fetch.ts');
+  await benchFetch(roundsOption === undefined ? 1 : rounds);
+  process.exit();
+}
 const dir = mkdtempSync(join(tmpdir(), 'rkt-bench-'));
 const bench = await Bench.create(dir);
 try {

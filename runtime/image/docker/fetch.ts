@@ -6,7 +6,7 @@ import type { Credentials } from '../http/credentials.ts';
 import type { HttpClient } from '../http/types.ts';
 import type { ImageInfo } from '../image-info.ts';
 import { addLayeredImage } from '../layers.ts';
-import type { Progress } from '../progress.ts';
+import { noProgress, type Progress } from '../progress.ts';
 import type { ImageStore } from '../store.ts';
 import { readMarker, rootfsOf } from '../tree-check.ts';
 import { convertImage } from './convert.ts';
@@ -34,6 +34,8 @@ export interface DockerFetchOptions {
   readonly allowHttp: boolean;
   readonly log: Log;
   readonly progress: Progress;
+  /** Whether layers get progress bars beside their lines. Default: where standard error is a terminal. */
+  readonly bars?: boolean;
   /** Default: this machine. */
   readonly host?: HostPlatform;
 }
@@ -85,7 +87,7 @@ function isMirrorFailure(error: unknown): boolean {
 }
 
 async function fetchFrom(host: string, work: Work): Promise<ImageInfo> {
-  const { reference, store, log, progress } = work;
+  const { reference, store, log, progress, bars = process.stderr.isTTY === true } = work;
   const image = reference.original;
   const registry = await Registry.connect({ ...work, host, repository: reference.repository, image });
   const found = await findManifest(registry, work);
@@ -100,7 +102,14 @@ async function fetchFrom(host: string, work: Work): Promise<ImageInfo> {
   const announce = (digest: string): void =>
     progress.line(`Downloading layer: ${digest.slice(digest.indexOf(':') + 1)}`);
   try {
-    const trees = await fetchLayers(sources, { store, registry, image, log, progress, announce });
+    const trees = await fetchLayers(sources, {
+      store,
+      registry,
+      image,
+      log,
+      progress: bars ? progress : noProgress,
+      announce,
+    });
     const layers = visibleLayers(store, trees);
     const size = layers.reduce((sum, id) => sum + (readMarker(store.treeDir(id))?.bytes ?? 0), 0);
     return addLayeredImage(store, { manifestText, layers, size });

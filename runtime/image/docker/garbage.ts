@@ -6,10 +6,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-type CollectGarbage = (options: { type: 'minor' }) => void;
+type CollectGarbage = (options: { type: 'minor' | 'major' }) => void;
 
 /** Bytes of buffers between two collections. A minor one takes about a millisecond, as hardly anything is alive. */
 const interval = 4 * 1024 * 1024;
+
+/** Now and then what outlived a few of them has to go as well, which takes some milliseconds. */
+const majorEvery = 8;
 
 let collectGarbage: CollectGarbage | undefined;
 
@@ -26,12 +29,14 @@ function findCollector(): CollectGarbage {
 /** Counts what goes through buffers, and has them collected now and then. */
 export class BufferCount {
   #bytes = 0;
+  #collections = 0;
 
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < interval) return;
     this.#bytes = 0;
     collectGarbage ??= findCollector();
-    collectGarbage({ type: 'minor' });
+    this.#collections += 1;
+    collectGarbage({ type: this.#collections % majorEvery === 0 ? 'major' : 'minor' });
   }
 }

@@ -21,6 +21,8 @@ function dependencyError(image: string, reason: string): RktError {
 
 export class Fetcher {
   readonly #session: FetchSession;
+  /** Dependencies that are in the store with all of theirs. */
+  readonly #settled = new Set<string>();
 
   constructor(store: ImageStore, settings: FetchSettings) {
     this.#session = new FetchSession(store, settings);
@@ -117,18 +119,27 @@ export class Fetcher {
   }
 
   async #dependency(path: readonly string[], image: string, dependency: Dependency): Promise<void> {
-    const { store, settings } = this.#session;
-    const reference = { name: dependency.imageName, labels: dependency.labels };
-    const shownAs = showReference(reference);
+    const shownAs = showReference({ name: dependency.imageName, labels: dependency.labels });
     if (path.includes(shownAs)) {
       throw dependencyError(image, `its dependencies go in a circle: ${[...path, shownAs].join(' → ')}`);
     }
     if (path.length >= maxDependencyDepth) {
       throw dependencyError(image, `its dependencies are more than ${maxDependencyDepth} levels deep`);
     }
-    const next = this.#dependencies([...path, shownAs]);
-    const stored = store.findDependency(dependency);
     const { imageID, size } = dependency;
+    // One that is reached on many ways is looked after once, or a few images could ask for any number of visits.
+    const key = JSON.stringify([shownAs, imageID, size]);
+    if (this.#settled.has(key)) return;
+    await this.#settle(dependency, shownAs, image, this.#dependencies([...path, shownAs]));
+    this.#settled.add(key);
+  }
+
+  /** Sees to it that a dependency is in the store, with all of its own. */
+  async #settle(dependency: Dependency, shownAs: string, image: string, next: FetchDependencies): Promise<void> {
+    const { store, settings } = this.#session;
+    const { imageID, size } = dependency;
+    const reference = { name: dependency.imageName, labels: dependency.labels };
+    const stored = store.findDependency(dependency);
     if (stored !== undefined && (settings.pullPolicy !== 'update' || imageID !== undefined)) {
       return await next(shownAs, stored.manifest.dependencies);
     }

@@ -109,9 +109,12 @@ function moveAway(from: string, to: string): void {
 
 /** The error for what could not be put right. */
 export function damageError(info: ImageInfo, { archive, tree }: Findings): RktError {
+  const repairable = archive === undefined && info.blob !== undefined;
   const what = archive === undefined ? `its root filesystem: ${tree.join('; ')}` : `its stored archive: ${archive}`;
   return new RktError(`image ${info.id} (${info.name}) is damaged: ${what}`, {
     code: 'EDAMAGED',
-    hint: `remove it by "rkt image rm", and fetch it again`,
+    hint: repairable
+      ? 'a pod is made of it: remove the pod by "rkt gc" when it has ended, and verify the image again'
+      : 'remove it by "rkt image rm", and fetch it again',
   });
 }
