@@ -2,7 +2,7 @@
 
 import type { FetchSettings, ImageSettings, PullPolicy } from '../runtime/image/fetch/settings.ts';
 import { pullPolicies } from '../runtime/image/fetch/settings.ts';
-import { createProgress } from '../runtime/image/progress.ts';
+import { createProgress, type Progress } from '../runtime/image/progress.ts';
 import type { Context } from './context.ts';
 import { getSwitch, getValue, type Option, type OptionValues, usageError } from './options.ts';
 
@@ -43,13 +43,19 @@ function pullPolicy(values: OptionValues): PullPolicy {
 /** Errors: EUSAGE. */
 export function fetchSettings(context: Context, values: OptionValues): FetchSettings {
   const { insecure, systemConfig, localConfig, userConfig } = context.globals;
+  let progress: Progress | undefined;
   return {
     insecure,
     systemConfig,
     localConfig,
     userConfig,
     pullPolicy: pullPolicy(values),
-    progress: createProgress({ write: context.err, terminal: process.stderr.isTTY === true, now: () => Date.now() }),
+    // Made when something is transferred: node's streams take some milliseconds, which a start that fetches nothing need not spend.
+    get progress() {
+      const terminal = process.stderr.isTTY === true;
+      progress ??= createProgress({ write: context.err, terminal, now: () => Date.now() });
+      return progress;
+    },
     log: context.log,
   };
 }
