@@ -52,6 +52,18 @@ export interface PlanRlimit {
   readonly hard: bigint;
 }
 
+/** Where one of the app's standard streams leads: numbers of `enum plan_stream` in plan.h. */
+export const planStreams = { pod: 0, null: 1, attachable: 2, terminal: 3 } as const;
+export type PlanStream = keyof typeof planStreams;
+
+/** When stage1 starts an app again: numbers of `enum plan_restart` in plan.h. */
+export const planRestarts = { no: 0, 'on-failure': 1, always: 2 } as const;
+export interface PlanRestart {
+  readonly policy: keyof typeof planRestarts;
+  /** How many times at most; absent or 0: as often as it takes. */
+  readonly limit?: number;
+}
+
 export interface PlanApp {
   readonly name: string;
   readonly root: {
@@ -87,6 +99,13 @@ export interface PlanApp {
   readonly seccomp?: Uint8Array;
   readonly oomScoreAdj?: number;
   readonly umask?: number;
+  /** Default `pod`: the monitor's own; output goes to the log as well. */
+  readonly stdin?: PlanStream;
+  readonly stdout?: PlanStream;
+  readonly stderr?: PlanStream;
+  readonly restart?: PlanRestart;
+  /** It says by sd_notify(3) when it is ready; otherwise it is once it has been executed. */
+  readonly notify?: boolean;
 }
 
 export interface LaunchPlan {
@@ -111,8 +130,20 @@ export interface LaunchPlan {
   readonly apps: readonly PlanApp[];
   readonly debug?: boolean;
   readonly hostIpc?: boolean;
-  /** Standard input of the apps is /dev/null, whatever the monitor's is. */
-  readonly nullStdin?: boolean;
+  /** Every line of output on the monitor's streams begins with the app's name and process. */
+  readonly prefixLines?: boolean;
+  /** The pod is in the background: nothing goes to the monitor's streams. */
+  readonly detached?: boolean;
+  /** Gets one byte when every app has started and is ready; closed without one if that fails. */
+  readonly readyFd?: number;
+  /** A log file that would become longer than so many bytes is put aside; 0: never. Default 10 MiB. */
+  readonly logSize?: number;
+  /** How many log files put aside are kept of every stream. Default 3. */
+  readonly logFiles?: number;
+  /** A program of the host that the monitor runs when everything else is done and the lock is free. */
+  readonly epilogue?: readonly string[];
+  /** The user namespace of the apps: their ids are those of the host from `shift` on. */
+  readonly userNamespace?: { readonly shift: number; readonly range: number };
   /** Kernel parameters of the pod's namespaces. */
   readonly sysctls?: Readonly<Record<string, string>>;
 }
@@ -148,13 +179,24 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
   if (plan.leaseFd !== undefined) out.u32(tag.LEASE_FD, plan.leaseFd);
   if (plan.netns !== undefined) text(out, tag.NETNS, plan.netns);
   if (plan.stopTimeoutMs !== undefined) out.u32(tag.STOP_TIMEOUT_MS, plan.stopTimeoutMs);
-  const flags = (plan.debug ? 1 : 0) | (plan.hostIpc ? 2 : 0) | (plan.nullStdin ? 4 : 0);
+  const flags = (plan.debug ? 1 : 0) | (plan.hostIpc ? 2 : 0) | (plan.prefixLines ? 4 : 0) | (plan.detached ? 8 : 0);
   if (flags !== 0) out.u32(tag.FLAGS, flags);
   for (const [key, value] of Object.entries(plan.sysctls ?? {})) text(out, tag.SYSCTL, `${key}=${value}`);
   const subcgroup = plan.subcgroup ?? (plan.cgroups?.[0] && posix.basename(plan.cgroups[0].dir));
   if (subcgroup !== undefined) text(out, tag.SUBCGROUP, subcgroup);
   for (const cgroup of plan.cgroups ?? []) out.group(tag.CGROUP, () => writeCgroup(out, cgroup));
   for (const step of plan.teardown ?? []) out.group(tag.TEARDOWN, () => writeTeardown(out, step));
+  if (plan.readyFd !== undefined) out.u32(tag.READY_FD, plan.readyFd);
+  if (plan.logSize !== undefined) out.u64(tag.LOG_SIZE, BigInt(plan.logSize));
+  if (plan.logFiles !== undefined) out.u32(tag.LOG_FILES, plan.logFiles);
+  if (plan.epilogue !== undefined) writeCommand(out, tag.EPILOGUE, plan.epilogue);
+  const { userNamespace } = plan;
+  if (userNamespace !== undefined) {
+    out.group(tag.USERNS, () => {
+      out.u32(tag.USERNS_SHIFT, userNamespace.shift);
+      out.u32(tag.USERNS_RANGE, userNamespace.range);
+    });
+  }
   for (const app of plan.apps) out.group(tag.APP, () => writeApp(out, app));
 }
 
@@ -189,8 +231,20 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
   text(out, tag.CWD, app.cwd);
   writeIdentity(out, app);
   writeFilesystem(out, app);
+  writeLife(out, app);
   if (app.preStart !== undefined) writeCommand(out, tag.PRE_START, app.preStart);
   if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
+}
+
+function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify }: PlanApp): void {
+  if (stdin !== undefined) out.u32(tag.STDIN, planStreams[stdin]);
+  if (stdout !== undefined) out.u32(tag.STDOUT, planStreams[stdout]);
+  if (stderr !== undefined) out.u32(tag.STDERR, planStreams[stderr]);
+  if (restart !== undefined) {
+    out.u32(tag.RESTART, planRestarts[restart.policy]);
+    if (restart.limit !== undefined) out.u32(tag.RESTART_LIMIT, restart.limit);
+  }
+  if (notify) out.u32(tag.NOTIFY, 1);
 }
 
 function writeIdentity(out: PlanWriter, app: PlanApp): void {

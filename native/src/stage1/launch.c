@@ -202,7 +202,7 @@ static int prepare(struct launch *launch, struct rkt_error *err) {
     result = enter_root(launch->app, err);
   if (result == 0)
     result = drop_descriptors(launch, err);
-  if (result == 0 && (launch->plan->flags & PLAN_FLAG_NULL_STDIN) != 0)
+  if (result == 0 && launch->app->std_streams[STDIN_FILENO] == PLAN_STREAM_NULL)
     result = set_null_stdin(err);
   if (result == 0)
     result = run_pre_start(launch, err);

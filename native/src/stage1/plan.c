@@ -16,6 +16,9 @@
 #define DEFAULT_STOP_TIMEOUT_MS 10000
 #define MAX_FD 0x7fffffffu
 #define RLIMIT_SIZE 20u
+#define DEFAULT_LOG_SIZE (10u << 20)
+#define DEFAULT_LOG_FILES 3
+#define MAX_LOG_FILES 1000
 
 #define FIELD(name, kind, flags, type, member, maximum)                                                                \
   { PLAN_##name, #name, PLAN_KIND_##kind, flags, offsetof(type, member), maximum, NULL }
@@ -51,7 +54,7 @@ static const char *check_file(const void *item, const struct plan_field **ret_fi
 static const struct plan_schema file_schema = {
     .size = sizeof(struct plan_file), FIELDS(file_fields), .check = check_file};
 
-/* PRE_START and POST_STOP */
+/* PRE_START, POST_STOP and EPILOGUE */
 
 static const struct plan_field command_fields[] = {
     FIELD(ARG, STRING, PLAN_REQUIRED | PLAN_REPEATED | PLAN_MAY_BE_EMPTY, struct plan_command, args, 0),
@@ -95,6 +98,12 @@ static const struct plan_field app_fields[] = {
     GROUP(PRE_START, 0, struct plan_app, pre_start, &command_schema),
     GROUP(POST_STOP, 0, struct plan_app, post_stop, &command_schema),
     FIELD(UMASK, U32, 0, struct plan_app, umask, 0777),
+    FIELD(STDIN, U32, 0, struct plan_app, std_streams[0], PLAN_STREAM_TERMINAL),
+    FIELD(STDOUT, U32, 0, struct plan_app, std_streams[1], PLAN_STREAM_TERMINAL),
+    FIELD(STDERR, U32, 0, struct plan_app, std_streams[2], PLAN_STREAM_TERMINAL),
+    FIELD(RESTART, U32, 0, struct plan_app, restart, PLAN_RESTART_ALWAYS),
+    FIELD(RESTART_LIMIT, U32, 0, struct plan_app, restart_limit, 0),
+    FIELD(NOTIFY, U32, 0, struct plan_app, notify, 1),
 };
 
 static bool is_env_entry(const char *entry) {
@@ -178,16 +187,38 @@ static const char *check_cgroup(const void *item, const struct plan_field **ret_
 static const struct plan_schema cgroup_schema = {
     .size = sizeof(struct plan_cgroup), FIELDS(cgroup_fields), .check = check_cgroup};
 
+/* USERNS */
+
+static const struct plan_field userns_fields[] = {
+    FIELD(USERNS_SHIFT, U32, PLAN_REQUIRED, struct plan_userns, shift, UINT32_MAX - 1),
+    FIELD(USERNS_RANGE, U32, PLAN_REQUIRED, struct plan_userns, range, UINT32_MAX - 1),
+};
+static const char *check_userns(const void *item, const struct plan_field **ret_field) {
+  const struct plan_userns *userns = item;
+  if (userns->shift == 0)
+    return fail_field(&userns_fields[0], ret_field, "the pod's root would be the host's");
+  if (userns->range == 0 || userns->range > UINT32_MAX - userns->shift)
+    return fail_field(&userns_fields[1], ret_field, "no ids, or more than there are");
+  return NULL;
+}
+static const struct plan_schema userns_schema = {
+    .size = sizeof(struct plan_userns), FIELDS(userns_fields), .check = check_userns};
+
 /* pod */
 
-static const struct plan pod_defaults = {.lease_fd = PLAN_NO_FD, .stop_timeout_ms = DEFAULT_STOP_TIMEOUT_MS};
+static const struct plan pod_defaults = {.lease_fd = PLAN_NO_FD,
+                                         .ready_fd = PLAN_NO_FD,
+                                         .stop_timeout_ms = DEFAULT_STOP_TIMEOUT_MS,
+                                         .log_size = DEFAULT_LOG_SIZE,
+                                         .log_files = DEFAULT_LOG_FILES};
 
-enum pod_field { POD_UUID, POD_LOCK_FD, POD_LEASE_FD, POD_APP, POD_SYSCTL, POD_SUBCGROUP };
+enum pod_field { POD_UUID, POD_LOCK_FD, POD_LEASE_FD, POD_READY_FD, POD_APP, POD_SYSCTL, POD_SUBCGROUP };
 
 static const struct plan_field pod_fields[] = {
     [POD_UUID] = FIELD(UUID, STRING, PLAN_REQUIRED, struct plan, uuid, 36),
     [POD_LOCK_FD] = FIELD(LOCK_FD, U32, PLAN_REQUIRED, struct plan, lock_fd, MAX_FD),
     [POD_LEASE_FD] = FIELD(LEASE_FD, U32, 0, struct plan, lease_fd, MAX_FD),
+    [POD_READY_FD] = FIELD(READY_FD, U32, 0, struct plan, ready_fd, MAX_FD),
     [POD_APP] = GROUP(APP, PLAN_REQUIRED | PLAN_REPEATED, struct plan, apps, &app_schema),
     [POD_SYSCTL] = FIELD(SYSCTL, STRING, PLAN_REPEATED, struct plan, sysctls, 0),
     [POD_SUBCGROUP] = FIELD(SUBCGROUP, STRING, 0, struct plan, subcgroup, 4095),
@@ -197,7 +228,11 @@ static const struct plan_field pod_fields[] = {
     FIELD(STOP_TIMEOUT_MS, U32, 0, struct plan, stop_timeout_ms, 0x7fffffff),
     GROUP(CGROUP, PLAN_REPEATED, struct plan, cgroups, &cgroup_schema),
     GROUP(TEARDOWN, PLAN_REPEATED, struct plan, teardown, &teardown_schema),
-    FIELD(FLAGS, U32, 0, struct plan, flags, 7),
+    FIELD(FLAGS, U32, 0, struct plan, flags, PLAN_FLAGS_ALL),
+    FIELD(LOG_SIZE, U64, 0, struct plan, log_size, 0),
+    FIELD(LOG_FILES, U32, 0, struct plan, log_files, MAX_LOG_FILES),
+    GROUP(EPILOGUE, 0, struct plan, epilogue, &command_schema),
+    GROUP(USERNS, 0, struct plan, userns, &userns_schema),
 };
 
 static bool is_uuid(const char *text) {
@@ -227,6 +262,9 @@ static const char *check_pod(const void *item, const struct plan_field **ret_fie
     return fail_field(&pod_fields[POD_LOCK_FD], ret_field, "below 3, where standard streams are");
   if (plan->lease_fd < 3 || plan->lease_fd == plan->lock_fd)
     return fail_field(&pod_fields[POD_LEASE_FD], ret_field, "below 3, or the lock's");
+  if (plan->ready_fd < 3 || plan->ready_fd == plan->lock_fd ||
+      (plan->ready_fd == plan->lease_fd && plan->ready_fd != PLAN_NO_FD))
+    return fail_field(&pod_fields[POD_READY_FD], ret_field, "below 3, or another's");
   if (has_duplicate_app(plan))
     return fail_field(&pod_fields[POD_APP], ret_field, "two apps have the same name");
   for (size_t i = 0; i < plan->sysctls.count; i++) {

@@ -25,10 +25,18 @@ enum plan_tag {
   PLAN_FLAGS = 11,
   PLAN_SYSCTL = 12,
   PLAN_SUBCGROUP = 13,
+  PLAN_READY_FD = 14,
+  PLAN_LOG_SIZE = 15,
+  PLAN_LOG_FILES = 16,
+  PLAN_EPILOGUE = 17,
+  PLAN_USERNS = 18,
   /* CGROUP */
   PLAN_CGROUP_DIR = 20,
   PLAN_CGROUP_V2 = 21,
   PLAN_CGROUP_WRITE = 22,
+  /* USERNS */
+  PLAN_USERNS_SHIFT = 25,
+  PLAN_USERNS_RANGE = 26,
   /* TEARDOWN */
   PLAN_TEARDOWN_UMOUNT = 31,
   PLAN_TEARDOWN_UNLINK = 32,
@@ -57,6 +65,12 @@ enum plan_tag {
   PLAN_OOM_SCORE_ADJ = 61,
   PLAN_UMASK = 62,
   PLAN_ROOT_IN_PLACE = 63,
+  PLAN_STDIN = 64,
+  PLAN_STDOUT = 65,
+  PLAN_STDERR = 66,
+  PLAN_RESTART = 67,
+  PLAN_RESTART_LIMIT = 68,
+  PLAN_NOTIFY = 69,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -70,7 +84,24 @@ enum plan_tag {
 /* FLAGS */
 #define PLAN_FLAG_DEBUG 1u
 #define PLAN_FLAG_HOST_IPC 2u
-#define PLAN_FLAG_NULL_STDIN 4u
+#define PLAN_FLAG_PREFIX 4u
+#define PLAN_FLAG_DETACHED 8u
+#define PLAN_FLAGS_ALL 15u
+
+/* STDIN, STDOUT, STDERR */
+enum plan_stream {
+  PLAN_STREAM_POD = 0, /* the pod's own; output goes to the log as well */
+  PLAN_STREAM_NULL = 1,
+  PLAN_STREAM_ATTACHABLE = 2,
+  PLAN_STREAM_TERMINAL = 3,
+};
+
+/* RESTART */
+enum plan_restart {
+  PLAN_RESTART_NEVER = 0,
+  PLAN_RESTART_ON_FAILURE = 1,
+  PLAN_RESTART_ALWAYS = 2,
+};
 
 /* MOUNT_FLAGS */
 #define PLAN_MOUNT_READONLY 1u
@@ -111,6 +142,12 @@ struct plan_command {
   struct plan_list args; /* char * */
 };
 
+/* Ids of the pod are those of the host less `shift`, from 0 to `range` - 1. */
+struct plan_userns {
+  uint32_t shift;
+  uint32_t range;
+};
+
 struct plan_mount {
   char *source;
   char *target;
@@ -148,6 +185,10 @@ struct plan_app {
   struct plan_bytes seccomp;
   uint32_t oom_score_adj;
   uint32_t umask;
+  uint32_t std_streams[3]; /* enum plan_stream, by descriptor */
+  uint32_t restart;        /* enum plan_restart */
+  uint32_t restart_limit;
+  uint32_t notify;
 };
 
 struct plan_block;
@@ -166,6 +207,11 @@ struct plan {
   uint32_t flags;
   struct plan_list sysctls; /* char * */
   char *subcgroup;
+  uint32_t ready_fd;
+  uint64_t log_size;
+  uint32_t log_files;
+  struct plan_command *epilogue;
+  struct plan_userns *userns;
   struct plan_block *blocks; /* memory of everything above */
 };
 

@@ -130,7 +130,7 @@ describe('encoding', () => {
     ],
     [
       'unknown flags',
-      (body) => file(Buffer.concat([record(11, Buffer.from([8, 0, 0, 0])), body])),
+      (body) => file(Buffer.concat([record(11, Buffer.from([16, 0, 0, 0])), body])),
       /^rkt: launch plan: tag 11 \(FLAGS\) at offset 12: the number is out of range\n$/,
     ],
     [

@@ -329,7 +329,7 @@ describe('environment', () => {
   });
 
   test('standard input can be nobody’s', async () => {
-    const run = pod.start(pod.plan([pod.app({ script: 'cat; readlink /proc/self/fd/0' })], { nullStdin: true }), {
+    const run = pod.start(pod.plan([pod.app({ script: 'cat; readlink /proc/self/fd/0', stdin: 'null' })]), {
       stdio: [openSync('/etc/passwd', 'r'), 'pipe', 'pipe', pod.lockFd],
     });
     expect((await run.ended).stdout).toBe('/dev/null\n');

@@ -15,6 +15,8 @@ const groups = new Set<number>([
   planTags.FILE,
   planTags.PRE_START,
   planTags.POST_STOP,
+  planTags.EPILOGUE,
+  planTags.USERNS,
 ]);
 
 type Decoded = { tag: number; data: Buffer; children: Decoded[] };
@@ -100,7 +102,7 @@ describe('encodePlan', () => {
   test('encodes numbers', () => {
     expect(find(records, planTags.CAPS_BOUNDING)[0]?.readBigUInt64LE()).toBe(0xa80425fbn);
     expect(find(records, planTags.OOM_SCORE_ADJ)[0]?.readInt32LE()).toBe(-500);
-    expect(find(records, planTags.FLAGS)[0]?.readUInt32LE()).toBe(5);
+    expect(find(records, planTags.FLAGS)[0]?.readUInt32LE()).toBe(13);
     expect(find(records, planTags.MOUNT_FLAGS)[0]?.readUInt32LE()).toBe(7);
     expect(find(records, planTags.RLIMIT)[0]?.toString('hex')).toBe('070000000004000000000000ffffffffffffffff');
   });
