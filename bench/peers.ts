@@ -26,12 +26,13 @@ function ociRuntime(dir: string, runtime: string, rootfs: string): Candidate[] {
     // crun refuses hosts that have both cgroup versions, unless it leaves cgroups alone.
     const plain = works([runtime, 'run', '--bundle', bundle, 'bench']);
     const [suffix, options] = plain || runtime !== 'crun' ? ['', []] : [', no cgroups', ['--cgroup-manager=disabled']];
-    return [{ label: `${runtime} run${suffix}`, command: [runtime, ...options, 'run', '--bundle', bundle, 'bench'] }];
+    const command = (run: number): string[] => [runtime, ...options, 'run', '--bundle', bundle, `bench-${run}`];
+    return [{ label: `${runtime} run${suffix}`, command }];
   } catch (error) {
     return [
       {
         label: `${runtime} run`,
-        command: ['sh', '-c', `echo '${(error as Error).message.split('\n')[0]}' >&2; exit 1`],
+        command: () => ['sh', '-c', `echo '${(error as Error).message.split('\n')[0]}' >&2; exit 1`],
       },
     ];
   }
@@ -53,12 +54,15 @@ export function makePeers(dir: string, rootfs: string): Candidate[] {
   const nspawn = ['systemd-nspawn', '-q', '--register=no', '--keep-unit', '-D', rootfs, '/bin/true'];
   const onHost = podman(dir, '--network=host', '--rootfs', rootfs, '/bin/true');
   const all: [program: string, Candidate[]][] = [
-    ['unshare', [{ label: 'unshare (six namespaces)', command: ['unshare', '-pmnuif', '--mount-proc', '/bin/true'] }]],
+    [
+      'unshare',
+      [{ label: 'unshare (six namespaces)', command: () => ['unshare', '-pmnuif', '--mount-proc', '/bin/true'] }],
+    ],
     ['crun', ociRuntime(dir, 'crun', rootfs)],
     ['runc', ociRuntime(dir, 'runc', rootfs)],
-    ['systemd-nspawn', [{ label: 'systemd-nspawn', command: nspawn }]],
-    ['podman', [{ label: 'podman run, host network', command: onHost }]],
-    ['podman', [{ label: 'podman run, own network', command: podman(dir, '--rootfs', rootfs, '/bin/true') }]],
+    ['systemd-nspawn', [{ label: 'systemd-nspawn', command: () => nspawn }]],
+    ['podman', [{ label: 'podman run, host network', command: () => onHost }]],
+    ['podman', [{ label: 'podman run, own network', command: () => podman(dir, '--rootfs', rootfs, '/bin/true') }]],
   ];
   return all.flatMap(([program, candidates]) => (installed(program) ? candidates : []));
 }

@@ -54,9 +54,9 @@ export class Bench {
     writeFileSync(empty, '');
     const after = (): void => this.collect();
     return [
-      { label: 'bare node start', command: [join(dist, 'lib', 'rkt', 'node'), empty] },
-      { label: 'rkt run, host network', command: this.run('bench/true'), after },
-      { label: 'rkt run --private-net, registered', command: this.run('--private-net', 'bench/true'), after },
+      { label: 'bare node start', command: () => [join(dist, 'lib', 'rkt', 'node'), empty] },
+      { label: 'rkt run, host network', command: () => this.run('bench/true'), after },
+      { label: 'rkt run --private-net, registered', command: () => this.run('--private-net', 'bench/true'), after },
     ];
   }
 

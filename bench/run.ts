@@ -4,17 +4,18 @@
  *
  * `npm run bench -- fetch` measures downloads instead (fetch.ts).
  *
- * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20).
+ * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20), --pods=N (default 100).
  */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureManyStarts } from './many-starts.ts';
 import { measureMemory } from './memory.ts';
 import { makePeers } from './peers.ts';
 import { Bench } from './rkt.ts';
-import { measure, printResults } from './starts.ts';
+import { type Candidate, measure, printResults } from './starts.ts';
 
 /** Starts this script again where it can do no harm; returns only in there. */
 function enterNamespaces(): void {
@@ -28,21 +29,27 @@ function enterNamespaces(): void {
   process.exit(status ?? 1);
 }
 
-const roundsOption = process.argv.find((arg) => arg.startsWith('--rounds='));
-const rounds = roundsOption === undefined ? 20 : Number(roundsOption.slice('--rounds='.length));
+const numberOption = (name: string): number | undefined => {
+  const option = process.argv.find((arg) => arg.startsWith(`--${name}=`));
+  return option === undefined ? undefined : Number(option.slice(name.length + 3));
+};
+const rounds = numberOption('rounds');
+const pods = numberOption('pods') ?? 100;
 
 enterNamespaces();
 if (process.argv.includes('fetch')) {
   const { benchFetch } = await import('./fetch.ts');
-  await benchFetch(roundsOption === undefined ? 1 : rounds);
+  await benchFetch(rounds ?? 1);
   process.exit();
 }
 const dir = mkdtempSync(join(tmpdir(), 'rkt-bench-'));
 const bench = await Bench.create(dir);
 try {
-  const results = measure([...bench.candidates(), ...makePeers(dir, bench.rootfs)], rounds);
-  printResults(results);
+  const [bare, ...starts] = bench.candidates();
+  const peers = makePeers(dir, bench.rootfs);
+  printResults(measure([bare as Candidate, ...starts, ...peers], rounds ?? 20));
   bench.printSplit();
+  await measureManyStarts([...starts, ...peers], pods);
   await measureMemory(bench);
 } finally {
   await bench.destroy();

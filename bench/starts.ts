@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 /** A command to time. What makes it unmeasurable here is said instead of a figure. */
 export interface Candidate {
   readonly label: string;
-  readonly command: readonly string[];
+  /** Program and arguments; every run has a number of its own, for names that must not be used twice at a time. */
+  readonly command: (run: number) => readonly string[];
   /** Undone after every run, untimed. */
   readonly after?: () => void;
 }
@@ -18,7 +19,8 @@ export interface Timing {
 }
 
 /** One run in milliseconds; throws what the command said where it failed. */
-function once({ command: [program, ...args] }: Candidate): number {
+function once({ command }: Candidate, run: number): number {
+  const [program, ...args] = command(run);
   const start = performance.now();
   const { status, stderr, error } = spawnSync(program as string, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -38,7 +40,7 @@ export function measure(candidates: readonly Candidate[], rounds: number): Timin
     for (const candidate of candidates) {
       if (failures.has(candidate)) continue;
       try {
-        const time = once(candidate);
+        const time = once(candidate, round);
         // The first round fills caches.
         if (round >= 0) times.get(candidate)?.push(time);
       } catch (error) {
