@@ -9,12 +9,11 @@ import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
 import { getOptionalSwitch, getSwitch, getValue, usageError } from '../options.ts';
 import {
-  findImages,
   imageOptions,
   networkingOf,
   planSettingsOf,
-  podRequestOf,
   prepareOptions,
+  requestPod,
   serviceCommand,
   startOptions,
 } from '../pod-options.ts';
@@ -42,13 +41,13 @@ export const command: Command = {
     const register = wantsRegistration(networking, getOptionalSwitch(values, 'mds-register'));
     const lease = register ? await reachMetadataService(serviceCommand(context, values)) : undefined;
     const store = ImageStore.open(context.globals.dataDir);
-    const images = await findImages(context, store, parsed);
+    const { request, images } = await requestPod(context, store, parsed);
     mark('resolve');
     return await runPod({
       dataDir: context.globals.dataDir,
       store,
-      request: podRequestOf(context, parsed, images),
-      images: new Map(images.map((image) => [image.id, image])),
+      request,
+      images,
       overlay: !getSwitch(values, 'no-overlay'),
       networking,
       lease,

@@ -1,0 +1,35 @@
+/** What the user says about one app, after its image. */
+
+import { parseMountOption } from '../../runtime/appc/volume-option.ts';
+import type { ImageInfo } from '../../runtime/image/image-info.ts';
+import type { AppRequest } from '../../runtime/pod/compose.ts';
+import type { AppArguments } from '../command.ts';
+import { signatureOption } from '../fetch-settings.ts';
+import { getList, getValue, type Option } from '../options.ts';
+import { mountOption } from './mount-option.ts';
+
+/** Options of one app, after its image. */
+export const imageOptions: readonly Option[] = [
+  {
+    name: 'name',
+    type: 'value',
+    placeholder: 'NAME',
+    description: "the app's name (default: from the image's name)",
+  },
+  { name: 'exec', type: 'value', placeholder: 'PATH', description: 'execute this instead of what the image says' },
+  mountOption,
+  signatureOption,
+];
+
+/** What the user asked for about the app of `image`. Errors: EUSAGE, EARGUMENT. */
+export function appRequestOf({ values, args }: AppArguments, image: ImageInfo): AppRequest {
+  const name = getValue(values, 'name');
+  const exec = getValue(values, 'exec');
+  return {
+    image,
+    ...(name === undefined ? {} : { name }),
+    ...(exec === undefined ? {} : { exec }),
+    args: args ?? [],
+    mounts: getList(values, 'mount').map(parseMountOption),
+  };
+}

@@ -1,0 +1,82 @@
+/** How a pod is started: what `run` and `run-prepared` share. */
+
+import { parseHostname } from '../../runtime/pod/hostname.ts';
+import type { ServiceCommand } from '../../runtime/pod/metadata.ts';
+import { type PodNetworking, parseNetworking } from '../../runtime/pod/networks.ts';
+import type { PlanSettings } from '../../runtime/stage1/launch.ts';
+import type { Context } from '../context.ts';
+import { getSwitch, getValue, type Option, type OptionValues, usageError } from '../options.ts';
+
+/** How a pod is started. */
+export const startOptions: readonly Option[] = [
+  {
+    name: 'private-net',
+    type: 'value',
+    placeholder: 'NETS',
+    bare: 'default',
+    description:
+      'give the pod a network stack of its own, joined to these networks (default, default-restricted, none)',
+  },
+  {
+    name: 'net',
+    type: 'value',
+    placeholder: 'NETS',
+    bare: 'default',
+    description: 'the same, as rkt 1.x spells it; knows "host" too',
+  },
+  {
+    name: 'mds-register',
+    type: 'switch',
+    description: 'register the pod with the metadata service; on a private network this is the default',
+  },
+  {
+    name: 'spawn-metadata-svc',
+    type: 'switch',
+    description: 'start a metadata service if none runs; it ends with its last pod',
+  },
+  {
+    name: 'hostname',
+    type: 'value',
+    placeholder: 'NAME',
+    description: "the pod's host name (default rkt- and the pod's UUID)",
+  },
+];
+
+/** Errors: EUSAGE, ENETWORK. */
+export function networkingOf(values: OptionValues): PodNetworking {
+  const options = ['private-net', 'net'].filter((name) => getValue(values, name) !== undefined);
+  if (options.length > 1) throw usageError('--net and --private-net cannot stand together');
+  const option = options[0];
+  return option === undefined ? 'host' : parseNetworking(getValue(values, option) as string, `--${option}`);
+}
+
+/** What the launch plan takes from the command line. Errors: EUSAGE. */
+export function planSettingsOf(context: Context, values: OptionValues): PlanSettings {
+  const { insecure, debug } = context.globals;
+  return {
+    hostname: hostnameOf(values),
+    allCapabilities: insecure.has('capabilities'),
+    openPaths: insecure.has('paths'),
+    noSeccomp: insecure.has('seccomp'),
+    openFiles: openFilesOf(context.env),
+    debug,
+  };
+}
+
+function hostnameOf(values: OptionValues): string | undefined {
+  const text = getValue(values, 'hostname');
+  return text === undefined ? undefined : parseHostname(text);
+}
+
+/** This very program as the metadata service, with the same data directory. */
+export function serviceCommand(context: Context, values: OptionValues): ServiceCommand | undefined {
+  if (!getSwitch(values, 'spawn-metadata-svc')) return undefined;
+  const script = process.argv[1] as string;
+  return [process.execPath, script, 'metadata-service', '--until-idle', `--dir=${context.globals.dataDir}`];
+}
+
+/** The soft limit of open files that the user has; node has raised its own (see native/src/launcher). */
+function openFilesOf(env: NodeJS.ProcessEnv): number | undefined {
+  const soft = Number(env.RKT_NOFILE);
+  return Number.isSafeInteger(soft) && soft > 0 ? soft : undefined;
+}
