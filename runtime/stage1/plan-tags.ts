@@ -60,6 +60,7 @@ export const planTags = {
   RESTART: 67,
   RESTART_LIMIT: 68,
   NOTIFY: 69,
+  STOP_SIGNAL: 105,
   // MOUNT
   MOUNT_SOURCE: 70,
   MOUNT_TARGET: 71,

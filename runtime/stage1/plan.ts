@@ -106,6 +106,8 @@ export interface PlanApp {
   readonly restart?: PlanRestart;
   /** It says by sd_notify(3) when it is ready; otherwise it is once it has been executed. */
   readonly notify?: boolean;
+  /** The number of the signal that it gets where the pod gets SIGTERM; default SIGTERM. */
+  readonly stopSignal?: number;
 }
 
 export interface LaunchPlan {
@@ -236,7 +238,7 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
   if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
 }
 
-function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify }: PlanApp): void {
+function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, stopSignal }: PlanApp): void {
   if (stdin !== undefined) out.u32(tag.STDIN, planStreams[stdin]);
   if (stdout !== undefined) out.u32(tag.STDOUT, planStreams[stdout]);
   if (stderr !== undefined) out.u32(tag.STDERR, planStreams[stderr]);
@@ -245,6 +247,7 @@ function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify }: 
     if (restart.limit !== undefined) out.u32(tag.RESTART_LIMIT, restart.limit);
   }
   if (notify) out.u32(tag.NOTIFY, 1);
+  if (stopSignal !== undefined) out.u32(tag.STOP_SIGNAL, stopSignal);
 }
 
 function writeIdentity(out: PlanWriter, app: PlanApp): void {

@@ -51,10 +51,10 @@ static int visit_tree(const char *path, int (*visit)(const char *path, void *dat
 }
 
 /*
- * Whether the process is in a group of that name still. Between reading a pid and getting a descriptor of its process it
- * may have ended and the number been given to another.
+ * Whether the process is still in the group that /proc names so. Between reading a pid and getting a descriptor of its process
+ * it may have ended and the number been given to another.
  */
-static bool is_member(pid_t pid, const char *path) {
+static bool is_member(pid_t pid, const char *group) {
   char name[64];
   snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
   cleanup_close int fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -63,12 +63,12 @@ static bool is_member(pid_t pid, const char *path) {
   if (length <= 0)
     return false;
   text[length] = '\0';
-  const char *suffix = strrchr(path, '/');
-  return strstr(text, suffix) != NULL;
+  return strstr(text, group) != NULL;
 }
 
 struct killing {
   struct timespec deadline;
+  size_t parents; /* length of what comes before the pod's group in the paths that are visited */
   bool found;
 };
 
@@ -81,7 +81,7 @@ static int milliseconds_left(const struct timespec *deadline) {
 
 static int kill_one(pid_t pid, const char *path, struct killing *killing) {
   cleanup_close int process = pidfd_open(pid, 0);
-  if (process < 0 || !is_member(pid, path))
+  if (process < 0 || !is_member(pid, path + killing->parents))
     return 0;
   killing->found = true;
   if (pidfd_send_signal(process, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
@@ -113,35 +113,56 @@ static int kill_members(const char *path, void *data) {
 }
 
 /* Linux 5.14; fork bombs cannot outrun it. */
-static void kill_at_once(const struct plan_cgroup *cgroup) {
+static void kill_at_once(const char *group) {
   char path[PATH_MAX + 16];
-  snprintf(path, sizeof(path), "%s/cgroup.kill", cgroup->dir);
+  snprintf(path, sizeof(path), "%s/cgroup.kill", group);
   cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   /* Where it cannot be done, the rounds below do it. */
   ssize_t ignored = fd < 0 ? 0 : write(fd, "1", 1);
   (void)ignored;
 }
 
-int cgroup_kill(const struct plan *plan, int timeout_ms, struct rkt_error *err) {
+static int get_path(const struct plan_cgroup *cgroup, const char *name, char *path, struct rkt_error *err) {
+  int length = snprintf(path, PATH_MAX, "%s%s%s", cgroup->dir, name == NULL ? "" : "/", name == NULL ? "" : name);
+  return length >= PATH_MAX ? rkt_fail(err, ENAMETOOLONG, "killing the processes in %s", cgroup->dir) : 0;
+}
+
+static int kill_round(const struct plan *plan, const char *name, struct killing *killing, struct rkt_error *err) {
+  char path[PATH_MAX];
+  for (size_t i = 0; i < plan->cgroups.count; i++) {
+    const struct plan_cgroup *cgroup = &plan_cgroups(plan)[i];
+    int result = get_path(cgroup, name, path, err);
+    if (result < 0)
+      return result;
+    killing->parents = (size_t)(strrchr(cgroup->dir, '/') - cgroup->dir);
+    if (cgroup->v2)
+      kill_at_once(path);
+    result = visit_tree(path, kill_members, killing);
+    if (result < 0)
+      return rkt_fail(err, -result, "killing the processes in %s", path);
+  }
+  return 0;
+}
+
+int cgroup_kill_group(const struct plan *plan, const char *name, int timeout_ms, struct rkt_error *err) {
   struct killing killing = {.found = true};
   clock_gettime(CLOCK_MONOTONIC, &killing.deadline);
   killing.deadline.tv_sec += timeout_ms / 1000;
   killing.deadline.tv_nsec += (timeout_ms % 1000) * 1000000L;
 
-  for (size_t i = 0; i < plan->cgroups.count; i++)
-    if (plan_cgroups(plan)[i].v2)
-      kill_at_once(&plan_cgroups(plan)[i]);
   while (killing.found) {
     killing.found = false;
-    for (size_t i = 0; i < plan->cgroups.count; i++) {
-      int result = visit_tree(plan_cgroups(plan)[i].dir, kill_members, &killing);
-      if (result < 0)
-        return rkt_fail(err, -result, "killing the processes in %s", plan_cgroups(plan)[i].dir);
-    }
+    int result = kill_round(plan, name, &killing, err);
+    if (result < 0)
+      return result;
     if (killing.found && milliseconds_left(&killing.deadline) == 0)
       return rkt_fail(err, ETIMEDOUT, "killing the processes of the pod");
   }
   return 0;
+}
+
+int cgroup_kill(const struct plan *plan, int timeout_ms, struct rkt_error *err) {
+  return cgroup_kill_group(plan, NULL, timeout_ms, err);
 }
 
 static int remove_group(const char *path, void *data) {

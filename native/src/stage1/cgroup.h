@@ -35,5 +35,8 @@ int cgroup_find(int dir, const char *uuid, struct plan *ret_plan, struct rkt_err
 /* Kills every process left in the groups and waits until they have ended, for at most `timeout_ms`. */
 int cgroup_kill(const struct plan *plan, int timeout_ms, struct rkt_error *err);
 
+/* The same with the groups of one app, `name`. */
+int cgroup_kill_group(const struct plan *plan, const char *name, int timeout_ms, struct rkt_error *err);
+
 /* Removes the groups, those below them first. Missing ones are fine. */
 int cgroup_remove(const struct plan *plan, struct rkt_error *err);

@@ -26,15 +26,16 @@ static struct launch_state *make_state(struct rkt_error *err) {
   return memory;
 }
 
-/* A pipe that only POST_STOP apps need; [0] is -1 for the others. */
+/* A pipe that only apps whose POST_STOP starts here need; [0] is -1 for the others. */
 static int make_post_stop_pipe(const struct plan_app *app, int pipes[2], struct rkt_error *err) {
-  if (app->post_stop != NULL && pipe2(pipes, O_CLOEXEC) < 0)
+  if (launch_prepares_post_stop(app) && pipe2(pipes, O_CLOEXEC) < 0)
     return rkt_fail(err, errno, "making a pipe");
   return 0;
 }
 
-static int start_app(const struct plan *plan, const struct plan_app *app, struct init_app *ret_app,
-                     struct rkt_error *err) {
+static int start_app(const struct launch *common, struct init_app *ret_app, struct rkt_error *err) {
+  const struct plan *plan = common->plan;
+  const struct plan_app *app = common->app;
   cleanup_close int read_end = -1;
   cleanup_close int write_end = -1;
   int channel[2];
@@ -58,8 +59,11 @@ static int start_app(const struct plan *plan, const struct plan_app *app, struct
   if (result < 0)
     return rkt_fail(err, -result, "starting a process for app \"%s\"", app->name);
   if (child.pid == 0) {
-    struct launch launch = {.plan = plan, .app = app, .state = state, .channel = write_end, .post_stop = post_stop[0],
-                            .in_unified = child.in_cgroup};
+    struct launch launch = *common;
+    launch.state = state;
+    launch.channel = write_end;
+    launch.post_stop = post_stop[0];
+    launch.in_unified = child.in_cgroup;
     if (post_stop[1] >= 0)
       close(post_stop[1]);
     launch_app(&launch);
@@ -71,17 +75,19 @@ static int start_app(const struct plan *plan, const struct plan_app *app, struct
   return 0;
 }
 
-int init_start_apps(const struct plan *plan, int socket, struct init_apps *ret_apps, struct rkt_error *err) {
+int init_start_apps(const struct plan *plan, int socket, int gate, struct init_apps *ret_apps, struct rkt_error *err) {
   struct init_app *items = calloc(plan->apps.count, sizeof(*items));
   if (items == NULL)
     return rkt_fail(err, ENOMEM, "starting the apps");
   for (uint32_t i = 0; i < plan->apps.count; i++) {
-    int result = start_app(plan, &plan_apps(plan)[i], &items[i], err);
+    struct launch launch = {.plan = plan, .app = &plan_apps(plan)[i], .index = i, .socket = socket, .gate = gate};
+    int result = start_app(&launch, &items[i], err);
     if (result < 0) {
       free(items);
       return result;
     }
     items[i].index = i;
+    items[i].plan = launch.app;
     report_send(socket, &(struct report){.kind = REPORT_FORKED, .app = i, .pid = items[i].pid});
   }
   *ret_apps = (struct init_apps){.items = items, .count = plan->apps.count};

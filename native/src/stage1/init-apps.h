@@ -6,11 +6,13 @@
 
 struct init_app {
   uint32_t index;
+  const struct plan_app *plan;
   pid_t pid;     /* 0: it has ended */
   int channel;   /* its end means: executed, or dead; -1 once that is known */
   bool started;
   int post_stop; /* -1, or where a byte starts POST_STOP */
   pid_t post_stop_pid; /* 0: not running */
+  bool with_monitor;   /* it has ended here, and the monitor has not said yet that it is over */
   struct launch_state *state;
 };
 
@@ -19,8 +21,8 @@ struct init_apps {
   size_t count;
 };
 
-/* Forks a launcher for every app, and reports their processes. */
-int init_start_apps(const struct plan *plan, int socket, struct init_apps *ret_apps, struct rkt_error *err);
+/* Forks a launcher for every app, and reports their processes. Nothing is executed in them before `gate` is at its end. */
+int init_start_apps(const struct plan *plan, int socket, int gate, struct init_apps *ret_apps, struct rkt_error *err);
 
 /* Starts POST_STOP of an app that has ended; returns its process, or 0 where there is nothing to run. */
 pid_t init_run_post_stop(struct init_app *app);

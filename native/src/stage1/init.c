@@ -17,6 +17,7 @@
 
 struct init {
   int socket;
+  int gate;
   int signals;
   struct init_apps apps;
   bool stopping;
@@ -25,12 +26,12 @@ struct init {
 static void signal_apps(const struct init *init, int number) {
   for (size_t i = 0; i < init->apps.count; i++)
     if (init->apps.items[i].pid > 0)
-      kill(init->apps.items[i].pid, number);
+      kill(init->apps.items[i].pid, signals_for_app(init->apps.items[i].plan, number));
 }
 
 static void stop_apps(struct init *init, int number) {
   if (!init->stopping)
-    report_send(init->socket, &(struct report){.kind = REPORT_STOPPING});
+    report_send(init->socket, &(struct report){.kind = REPORT_STOPPING, .value = number});
   init->stopping = true;
   signal_apps(init, number);
 }
@@ -61,8 +62,9 @@ static void end_app(struct init *init, struct init_app *app, int status) {
   int code = exit_code_of(status);
   app->pid = 0;
   app->post_stop_pid = init_run_post_stop(app);
+  app->with_monitor = app->plan->restart != PLAN_RESTART_NEVER;
   report_send(init->socket, &(struct report){.kind = REPORT_EXITED, .app = app->index, .value = code});
-  if (code != 0)
+  if (code != 0 && !app->with_monitor)
     stop_apps(init, SIGTERM);
 }
 
@@ -89,22 +91,47 @@ static void handle_signals(struct init *init) {
   }
 }
 
+/* What the monitor says: an app that it has started again, or would have, is over. */
+static void take_releases(struct init *init, struct pollfd *wait) {
+  struct report report;
+  int files[REPORT_FILES_MAX];
+  int received;
+  while ((received = report_receive(init->socket, &report, files)) > 0) {
+    if (report.kind != REPORT_RELEASED || report.app >= init->apps.count)
+      continue;
+    init->apps.items[report.app].with_monitor = false;
+    if (report.value != 0)
+      stop_apps(init, SIGTERM);
+  }
+  /* A monitor that is gone takes us with it. */
+  if (received < 0)
+    wait->fd = -1;
+}
+
 static bool is_over(const struct init *init) {
   for (size_t i = 0; i < init->apps.count; i++)
-    if (init->apps.items[i].pid > 0 || init->apps.items[i].post_stop_pid > 0)
+    if (init->apps.items[i].pid > 0 || init->apps.items[i].post_stop_pid > 0 || init->apps.items[i].with_monitor)
       return false;
   return true;
 }
 
+/* Signals, the monitor, and then one channel per app. */
+#define FIRST_CHANNEL 2
+
 static int wait_for_events(struct init *init, struct pollfd *waits, struct rkt_error *err) {
-  waits[0] = (struct pollfd){.fd = init->signals, .events = POLLIN};
+  struct pollfd *channels = waits + FIRST_CHANNEL;
   for (size_t i = 0; i < init->apps.count; i++)
-    waits[i + 1] = (struct pollfd){.fd = init->apps.items[i].channel, .events = POLLIN};
-  if (poll(waits, init->apps.count + 1, -1) < 0 && errno != EINTR)
-    return rkt_fail(err, errno, "waiting for the apps");
+    channels[i] = (struct pollfd){.fd = init->apps.items[i].channel, .events = POLLIN};
+  if (poll(waits, init->apps.count + FIRST_CHANNEL, -1) < 0) {
+    if (errno != EINTR)
+      return rkt_fail(err, errno, "waiting for the apps");
+    return 0;
+  }
   for (size_t i = 0; i < init->apps.count; i++)
-    if (waits[i + 1].revents != 0)
+    if (channels[i].revents != 0)
       check_started(init, &init->apps.items[i]);
+  if (waits[1].revents != 0)
+    take_releases(init, &waits[1]);
   handle_signals(init);
   return 0;
 }
@@ -112,21 +139,24 @@ static int wait_for_events(struct init *init, struct pollfd *waits, struct rkt_e
 static int run(struct init *init, const struct plan *plan, bool in_unified, struct rkt_error *err) {
   int result = init_set_up(plan, in_unified, err);
   if (result == 0)
-    result = init_start_apps(plan, init->socket, &init->apps, err);
+    result = init_start_apps(plan, init->socket, init->gate, &init->apps, err);
+  close(init->gate);
   if (result == 0)
     result = init_let_go(err);
   if (result < 0)
     return result;
-  struct pollfd *waits = calloc(plan->apps.count + 1, sizeof(*waits));
+  struct pollfd *waits = calloc(plan->apps.count + FIRST_CHANNEL, sizeof(*waits));
   if (waits == NULL)
     return rkt_fail(err, ENOMEM, "waiting for the apps");
+  waits[0] = (struct pollfd){.fd = init->signals, .events = POLLIN};
+  waits[1] = (struct pollfd){.fd = init->socket, .events = POLLIN};
   while (result == 0 && !is_over(init))
     result = wait_for_events(init, waits, err);
   return result;
 }
 
-_Noreturn void init_run(const struct plan *plan, int socket, bool in_unified) {
-  struct init init = {.socket = socket};
+_Noreturn void init_run(const struct plan *plan, int socket, int gate, bool in_unified) {
+  struct init init = {.socket = socket, .gate = gate};
   struct rkt_error err;
   int result = init.signals = signals_open();
   if (result < 0)

@@ -23,7 +23,9 @@
 #include "stage1/exit-code.h"
 #include "stage1/identity.h"
 #include "stage1/mount-api.h"
+#include "stage1/notify.h"
 #include "stage1/protect.h"
+#include "stage1/report.h"
 #include "stage1/rootfs.h"
 #include "stage1/signals.h"
 #include "stage1/spawn.h"
@@ -41,7 +43,8 @@ static int set_oom_score(const struct plan_app *app, struct rkt_error *err) {
   return 0;
 }
 
-static int build_root(const struct plan_app *app, int staging, const int *sources, struct rkt_error *err) {
+static int build_root(const struct plan_app *app, int staging, const int *sources, int *ret_notify,
+                      struct rkt_error *err) {
   cleanup_close int root = -1;
   int result = rootfs_attach(app, staging, &root, err);
   /* Before the volumes: a file that the app lacks is not made in a directory of the host. */
@@ -49,6 +52,9 @@ static int build_root(const struct plan_app *app, int staging, const int *source
     result = protect_make_files(app, root, err);
   if (result == 0)
     result = system_mounts(root, staging, err);
+  /* Before the volumes likewise: /dev is the app's own. */
+  if (result == 0 && app->notify != 0)
+    result = notify_bind(root, ret_notify, err);
   if (result == 0)
     result = volumes_attach(app, sources, root, err);
   if (result == 0)
@@ -59,7 +65,7 @@ static int build_root(const struct plan_app *app, int staging, const int *source
 }
 
 /* Everything that needs the host's file systems. */
-static int enter_root(const struct plan_app *app, struct rkt_error *err) {
+static int enter_root(const struct plan_app *app, int *ret_notify, struct rkt_error *err) {
   cleanup_close int staging = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (staging < 0)
     return rkt_fail(err, errno, "opening the staging directory");
@@ -68,7 +74,7 @@ static int enter_root(const struct plan_app *app, struct rkt_error *err) {
     return rkt_fail(err, ENOMEM, "mounting volumes");
   /* The caller closes every descriptor once the root is built. */
   int result = volumes_open(app, sources, err);
-  return result < 0 ? result : build_root(app, staging, sources, err);
+  return result < 0 ? result : build_root(app, staging, sources, ret_notify, err);
 }
 
 /*
@@ -158,7 +164,7 @@ static _Noreturn void wait_for_end(const struct launch *launch) {
 
 /* It is init's child, not the app's, which would otherwise wait for a process it never started. */
 static int prepare_post_stop(const struct launch *launch, struct rkt_error *err) {
-  if (launch->app->post_stop == NULL)
+  if (!launch_prepares_post_stop(launch->app))
     return 0;
   struct spawned child;
   int result = spawn(CLONE_PARENT, -1, &child);
@@ -194,16 +200,48 @@ static int drop_descriptors(struct launch *launch, struct rkt_error *err) {
   return 0;
 }
 
+/* Builds the root and moves there; what the monitor needs of it is sent to the monitor. */
+static int move_in(const struct launch *launch, struct rkt_error *err) {
+  cleanup_close int notify = -1;
+  if (!launch_hands_over(launch->app))
+    return enter_root(launch->app, &notify, err);
+  cleanup_close int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (mounts < 0)
+    return rkt_fail(err, errno, "opening the app's mount namespace");
+  int result = enter_root(launch->app, &notify, err);
+  if (result < 0)
+    return result;
+  const int files[] = {mounts, notify};
+  report_send_files(launch->socket, &(struct report){.kind = REPORT_FILES, .app = launch->index}, files,
+                    notify < 0 ? 1 : 2);
+  return 0;
+}
+
+/* The monitor closes its end once the pod's files lead to the pod, so that nothing of the app is seen before. */
+static void wait_at_gate(const struct launch *launch) {
+  char byte;
+  while (read(launch->gate, &byte, 1) < 0 && errno == EINTR)
+    continue;
+}
+
+/* In the app's surroundings, what is left to do before a program of the app's is executed. */
+static int settle_in(struct launch *launch, struct rkt_error *err) {
+  int result = drop_descriptors(launch, err);
+  if (result == 0 && launch->app->std_streams[STDIN_FILENO] == PLAN_STREAM_NULL)
+    result = set_null_stdin(err);
+  return result;
+}
+
 static int prepare(struct launch *launch, struct rkt_error *err) {
   int result = cgroup_join(launch->plan, launch->app->name, launch->in_unified, err);
   if (result == 0)
     result = set_oom_score(launch->app, err);
   if (result == 0)
-    result = enter_root(launch->app, err);
-  if (result == 0)
-    result = drop_descriptors(launch, err);
-  if (result == 0 && launch->app->std_streams[STDIN_FILENO] == PLAN_STREAM_NULL)
-    result = set_null_stdin(err);
+    result = move_in(launch, err);
+  if (result < 0)
+    return result;
+  wait_at_gate(launch);
+  result = settle_in(launch, err);
   if (result == 0)
     result = run_pre_start(launch, err);
   return result < 0 ? result : prepare_post_stop(launch, err);
@@ -220,4 +258,38 @@ _Noreturn void launch_app(const struct launch *given) {
   }
   atomic_store(&launch.state->executing, 1);
   become(&launch, &launch.app->command);
+}
+
+/* What needs the host's file systems comes before the app's mount namespace. */
+static int move_in_again(const struct launch *launch, const struct launch_place *place, struct rkt_error *err) {
+  int result = cgroup_join(launch->plan, launch->app->name, launch->in_unified, err);
+  if (result == 0)
+    result = set_oom_score(launch->app, err);
+  if (result < 0)
+    return result;
+  if (setns(place->init, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
+    return rkt_fail(err, errno, "joining the pod's namespaces");
+  if (setns(place->mounts, CLONE_NEWNS) < 0)
+    return rkt_fail(err, errno, "joining the app's mount namespace");
+  return 0;
+}
+
+_Noreturn void launch_again(const struct launch *given, const struct launch_place *place,
+                            const struct plan_command *command) {
+  struct launch launch = *given;
+  launch.post_stop = -1;
+  struct rkt_error err;
+  signals_release();
+  umask(022);
+  int result = move_in_again(&launch, place, &err);
+  if (result == 0)
+    result = settle_in(&launch, &err);
+  if (result == 0 && command == &launch.app->command)
+    result = run_pre_start(&launch, &err);
+  if (result < 0) {
+    launch.state->error = err;
+    give_up(launch.state);
+  }
+  atomic_store(&launch.state->executing, 1);
+  become(&launch, command);
 }

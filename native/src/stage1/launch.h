@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "stage1/plan.h"
@@ -20,6 +21,9 @@ struct launch_state {
 struct launch {
   const struct plan *plan;
   const struct plan_app *app;
+  uint32_t index;  /* of the app in the plan */
+  int socket;      /* where the monitor gets a REPORT_FILES, if there is something for it */
+  int gate;        /* nothing is executed before it is at its end */
   struct launch_state *state;
   int channel;     /* closed by execve or death; init waits for its end */
   int post_stop;   /* -1, or what the POST_STOP process reads: a byte means that the app has ended */
@@ -28,6 +32,30 @@ struct launch {
 
 /* In a mount namespace of its own, builds the app's surroundings and executes it. On failure the state says why, and the process exits with 254. */
 _Noreturn void launch_app(const struct launch *launch);
+
+/*
+ * Starts an app another time, or its POST_STOP, in what its first launcher has built: in a child of the monitor that was
+ * forked in the pod's PID namespace. `socket`, `gate` and `post_stop` of the launch are not used. Does not return either.
+ */
+struct launch_place {
+  int init;   /* a pidfd of the pod's init, whose other namespaces the app shares */
+  int mounts; /* the app's mount namespace */
+};
+_Noreturn void launch_again(const struct launch *launch, const struct launch_place *place,
+                            const struct plan_command *command);
+
+/* Whether the launcher prepares the app's POST_STOP; for apps that can be started again the monitor runs it. */
+static inline bool launch_prepares_post_stop(const struct plan_app *app) {
+  return app->post_stop != NULL && app->restart == PLAN_RESTART_NEVER;
+}
+
+/*
+ * What a launcher hands to the monitor, before the app's program is executed, about an app that can be started again or that
+ * says when it is ready: the app's mount namespace, and the socket of notify.h where it has one.
+ */
+static inline bool launch_hands_over(const struct plan_app *app) {
+  return app->restart != PLAN_RESTART_NEVER || app->notify != 0;
+}
 
 /*
  * The last part, for a process in the app's mount namespace already: working directory, session, identity, execve.

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "stage1/arguments.h"
+#include "stage1/detach.h"
+#include "stage1/epilogue.h"
 #include "stage1/executable.h"
 #include "stage1/exit-code.h"
 #include "stage1/message.h"
@@ -63,18 +65,31 @@ static int check_lease(const struct plan *plan, struct rkt_error *err) {
   return 0;
 }
 
-/* Keeps the streams and the plan's descriptors, and those two from whatever is executed. */
+static int compare_numbers(const void *a, const void *b) {
+  unsigned of_a = *(const unsigned *)a;
+  unsigned of_b = *(const unsigned *)b;
+  return (of_a > of_b) - (of_a < of_b);
+}
+
+/* Keeps the streams and the plan's descriptors, and these from whatever is executed. */
 static int keep_descriptors(const struct plan *plan, struct rkt_error *err) {
-  unsigned low = plan->lock_fd;
-  unsigned high = plan->lease_fd == PLAN_NO_FD ? plan->lock_fd : plan->lease_fd;
-  if (low > high) {
-    unsigned swapped = low;
-    low = high;
-    high = swapped;
+  unsigned kept[] = {plan->lock_fd, plan->lease_fd, plan->ready_fd};
+  qsort(kept, sizeof(kept) / sizeof(kept[0]), sizeof(kept[0]), compare_numbers);
+  unsigned first = 3;
+  int result = 0;
+  for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && kept[i] != PLAN_NO_FD; i++) {
+    if (kept[i] > first)
+      result |= close_range(first, kept[i] - 1, 0);
+    first = kept[i] + 1;
   }
-  if ((low > 3 && close_range(3, low - 1, 0) < 0) || (high > low + 1 && close_range(low + 1, high - 1, 0) < 0) ||
-      close_range(high + 1, ~0u, 0) < 0 || close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-    return rkt_fail(err, errno, "closing descriptors");
+  result |= close_range(first, ~0u, 0);
+  result |= close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+  return result < 0 ? rkt_fail(err, errno, "closing descriptors") : 0;
+}
+
+static int check_ready(const struct plan *plan, struct rkt_error *err) {
+  if (plan->ready_fd != PLAN_NO_FD && fcntl((int)plan->ready_fd, F_GETFD) < 0)
+    return rkt_fail(err, 0, "descriptor %u, which is to say when the pod is ready, is not open", plan->ready_fd);
   return 0;
 }
 
@@ -87,6 +102,8 @@ static int take_over(const struct plan *plan, struct rkt_error *err) {
     result = check_directory(plan, err);
   if (result == 0)
     result = check_lease(plan, err);
+  if (result == 0)
+    result = check_ready(plan, err);
   return result < 0 ? result : keep_descriptors(plan, err);
 }
 
@@ -127,15 +144,24 @@ int main(int argc, char **argv) {
   if (take_over(&plan, &err) < 0) {
     message_print("%s", err.message);
     /* Whoever executed us has made the pod's network for this plan and is gone. */
-    if (owns_pod(&plan))
+    if (owns_pod(&plan)) {
       monitor_clean_up(&plan);
+      epilogue_run(&plan);
+    }
     return EXIT_OWN_FAILURE;
   }
   /* Inherited by init and launchers: no app may look into a process that is still ours (CVE-2019-5736). */
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   umask(022);
   signals_take_over();
-  int code = monitor_run(&plan);
+  int code = EXIT_OWN_FAILURE;
+  if (detach(&plan, &err) == 0) {
+    code = monitor_run(&plan);
+  } else {
+    message_print("%s", err.message);
+    monitor_clean_up(&plan);
+  }
+  epilogue_run(&plan);
   plan_free(&plan);
   return code;
 }

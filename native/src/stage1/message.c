@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static bool debug_enabled;
+static int output = STDERR_FILENO;
 
 static void print(const char *prefix, const char *format, va_list args) {
   char line[2048];
@@ -16,8 +17,8 @@ static void print(const char *prefix, const char *format, va_list args) {
     return;
   size_t end = strlen(line);
   line[end] = '\n';
-  /* Nothing can be done about a stderr that takes no more. */
-  ssize_t ignored = write(STDERR_FILENO, line, end + 1);
+  /* Nothing can be done about one that takes no more. */
+  ssize_t ignored = write(output, line, end + 1);
   (void)ignored;
 }
 
@@ -38,3 +39,9 @@ void message_debug(const char *format, ...) {
 }
 
 void message_enable_debug(void) { debug_enabled = true; }
+
+int message_set_output(int fd) {
+  int former = output;
+  output = fd;
+  return former;
+}

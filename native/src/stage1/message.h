@@ -9,3 +9,6 @@ void message_debug(const char *format, ...) __attribute__((format(printf, 1, 2))
 
 /* Turns debug messages on, for this process and those it forks. */
 void message_enable_debug(void);
+
+/* Where they go instead of stderr, from now on; returns where they went. */
+int message_set_output(int fd);

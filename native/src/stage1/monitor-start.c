@@ -14,6 +14,7 @@
 #include "stage1/cgroup.h"
 #include "stage1/exit-code.h"
 #include "stage1/init.h"
+#include "stage1/message.h"
 #include "stage1/pod-files.h"
 #include "stage1/report.h"
 #include "stage1/spawn.h"
@@ -30,17 +31,18 @@ static void die_with_monitor(int socket) {
 }
 
 /*
- * The lock and the lease must end with the monitor, so the init keeps no copy of their descriptors. Its socket becomes 3
- * and everything above is closed.
+ * The lock and the lease must end with the monitor, so the init keeps no copy of their descriptors. Its socket becomes 3,
+ * the gate 4, and everything above is closed.
  */
-static _Noreturn void become_init(const struct plan *plan, int socket, bool in_unified) {
-  if (socket != 3 && dup3(socket, 3, O_CLOEXEC) < 0)
+static _Noreturn void become_init(const struct plan *plan, int socket, int gate, bool in_unified) {
+  int moved = fcntl(gate, F_DUPFD_CLOEXEC, 5);
+  if (moved < 0 || (socket != 3 && dup3(socket, 3, O_CLOEXEC) < 0) || dup3(moved, 4, O_CLOEXEC) < 0)
     _exit(EXIT_OWN_FAILURE);
-  fcntl(3, F_SETFD, FD_CLOEXEC);
-  close_range(4, ~0u, 0);
+  close_range(5, ~0u, 0);
   die_with_monitor(3);
+  message_set_output(STDERR_FILENO);
   prctl(PR_SET_NAME, "rkt-init", 0, 0, 0);
-  init_run(plan, 3, in_unified);
+  init_run(plan, 3, 4, in_unified);
 }
 
 static uint64_t namespaces_of(const struct plan *plan) {
@@ -48,7 +50,7 @@ static uint64_t namespaces_of(const struct plan *plan) {
   return (plan->flags & PLAN_FLAG_HOST_IPC) != 0 ? flags : flags | CLONE_NEWIPC;
 }
 
-static int start_init(const struct plan *plan, struct monitor_child *ret_child, struct rkt_error *err) {
+static int start_init(const struct plan *plan, int gate, struct monitor_child *ret_child, struct rkt_error *err) {
   int sockets[2];
   int result = report_open(sockets);
   if (result < 0)
@@ -61,7 +63,7 @@ static int start_init(const struct plan *plan, struct monitor_child *ret_child, 
   if (result < 0)
     return rkt_fail(err, -result, "starting the pod's init in new namespaces");
   if (child.pid == 0)
-    become_init(plan, init_end, child.in_cgroup);
+    become_init(plan, init_end, gate, child.in_cgroup);
 
   int pidfd = pidfd_open(child.pid, 0);
   if (pidfd < 0) {
@@ -88,8 +90,14 @@ int monitor_start(const struct plan *plan, int dir, struct monitor_child *ret_ch
     result = cgroup_create(plan, err);
   if (result < 0)
     return result;
+  int gate[2];
+  if (pipe2(gate, O_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "making a pipe");
+  /* It opens when this function ends, if the init has not been killed by then. */
+  cleanup_close int closed_gate = gate[0];
+  cleanup_close int gate_end = gate[1];
   struct monitor_child child;
-  result = start_init(plan, &child, err);
+  result = start_init(plan, closed_gate, &child, err);
   if (result < 0)
     return result;
   /* While the init sets itself up; on a journaling file system each of these takes longer than most of that. */

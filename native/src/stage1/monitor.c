@@ -17,7 +17,9 @@
 #include "stage1/message.h"
 #include "stage1/monitor-start.h"
 #include "stage1/pod-files.h"
+#include "stage1/ready.h"
 #include "stage1/report.h"
+#include "stage1/restarts.h"
 #include "stage1/signals.h"
 #include "stage1/teardown.h"
 
@@ -27,7 +29,7 @@
 
 struct monitored_app {
   pid_t pid;
-  int code; /* NOT_KNOWN until it has ended */
+  int code; /* NOT_KNOWN until it has ended, and while it runs again */
 };
 
 struct monitor {
@@ -36,8 +38,11 @@ struct monitor {
   int signals;
   struct monitor_child init;
   struct monitored_app *apps;
+  struct restarts restarts;
+  struct ready ready;
   int code;           /* of the pod; NOT_KNOWN as long as nothing has failed */
   bool stopping;
+  bool interrupted; /* by a first SIGINT */
   struct timespec deadline; /* when a pod that is stopping gets killed */
 };
 
@@ -46,11 +51,52 @@ static void complain(const struct rkt_error *err) { message_print("%s", err->mes
 static void record_end(struct monitor *monitor, uint32_t index, int code) {
   struct rkt_error err;
   monitor->apps[index].code = code;
-  if (code != 0 && monitor->code == NOT_KNOWN)
-    monitor->code = code;
   if (pod_files_write_status(monitor->dir, &plan_apps(monitor->plan)[index], code, &err) < 0)
     complain(&err);
 }
+
+static void record_start(struct monitor *monitor, uint32_t index, pid_t pid) {
+  const struct plan_app *app = &plan_apps(monitor->plan)[index];
+  struct rkt_error err;
+  message_debug("app \"%s\" has started as process %d", app->name, pid);
+  monitor->apps[index] = (struct monitored_app){.pid = pid, .code = NOT_KNOWN};
+  if (pod_files_write_app_pid(monitor->dir, app, pid, &err) < 0)
+    complain(&err);
+  memory_release_code();
+}
+
+/* The code of the first app that failed is the pod's. */
+static void take_code(struct monitor *monitor, int code) {
+  if (code != 0 && monitor->code == NOT_KNOWN)
+    monitor->code = code;
+}
+
+/* An app has ended and is not started again. */
+static void settle(struct monitor *monitor, uint32_t index, int code) {
+  take_code(monitor, code);
+  if (!ready_take_end(&monitor->ready, index)) {
+    take_code(monitor, EXIT_OWN_FAILURE);
+    pidfd_send_signal(monitor->init.pidfd, SIGTERM, NULL, 0);
+  }
+}
+
+static void take_restart(void *data, uint32_t app, pid_t pid) { record_start(data, app, pid); }
+
+static void take_failed_restart(void *data, uint32_t index, const char *reason) {
+  const struct monitor *monitor = data;
+  message_print("app \"%s\": %s", plan_apps(monitor->plan)[index].name, reason);
+}
+
+static void take_run(void *data, uint32_t index, int code) {
+  struct monitor *monitor = data;
+  message_debug("app \"%s\" has ended with code %d", plan_apps(monitor->plan)[index].name, code);
+  record_end(monitor, index, code);
+}
+
+static void take_last_run(void *data, uint32_t index, int code) { settle(data, index, code); }
+
+static const struct restarts_listener restarts_listener = {
+    .started = take_restart, .failed = take_failed_restart, .ended = take_run, .over = take_last_run};
 
 static void start_deadline(struct monitor *monitor) {
   if (monitor->stopping)
@@ -62,22 +108,38 @@ static void start_deadline(struct monitor *monitor) {
   monitor->deadline.tv_nsec = (long)(nanoseconds % 1000000000);
 }
 
-static void take_app_report(struct monitor *monitor, const struct report *report) {
+static void take_files(struct monitor *monitor, uint32_t app, const int files[REPORT_FILES_MAX]) {
+  if (files[0] < 0)
+    return;
+  ready_take_files(&monitor->ready, app, files[0], files[1]);
+  restarts_take_mounts(&monitor->restarts, app, files[0]);
+}
+
+static void take_end(struct monitor *monitor, uint32_t index, int code) {
+  if (plan_apps(monitor->plan)[index].restart != PLAN_RESTART_NEVER) {
+    restarts_take_end(&monitor->restarts, index, code);
+    return;
+  }
+  take_run(monitor, index, code);
+  settle(monitor, index, code);
+}
+
+static void take_app_report(struct monitor *monitor, const struct report *report, const int files[REPORT_FILES_MAX]) {
   const struct plan_app *app = &plan_apps(monitor->plan)[report->app];
-  struct rkt_error err;
   switch (report->kind) {
   case REPORT_FORKED:
     monitor->apps[report->app].pid = report->pid;
     break;
   case REPORT_STARTED:
-    message_debug("app \"%s\" has started as process %d", app->name, monitor->apps[report->app].pid);
-    if (pod_files_write_app_pid(monitor->dir, app, monitor->apps[report->app].pid, &err) < 0)
-      complain(&err);
-    memory_release_code();
+    record_start(monitor, report->app, monitor->apps[report->app].pid);
+    restarts_take_start(&monitor->restarts, report->app);
+    ready_take_start(&monitor->ready, report->app);
+    break;
+  case REPORT_FILES:
+    take_files(monitor, report->app, files);
     break;
   case REPORT_EXITED:
-    message_debug("app \"%s\" has ended with code %d", app->name, report->value);
-    record_end(monitor, report->app, report->value);
+    take_end(monitor, report->app, report->value);
     break;
   case REPORT_FAILED:
     message_print("app \"%s\": %s", app->name, report->text);
@@ -87,49 +149,66 @@ static void take_app_report(struct monitor *monitor, const struct report *report
   }
 }
 
-static void take_report(struct monitor *monitor, const struct report *report) {
+static void take_stop(struct monitor *monitor, int number) {
+  start_deadline(monitor);
+  if (!monitor->restarts.stopping) {
+    restarts_stop(&monitor->restarts);
+    restarts_signal(&monitor->restarts, number);
+  }
+}
+
+static void take_report(struct monitor *monitor, const struct report *report, const int files[REPORT_FILES_MAX]) {
   if (report->kind == REPORT_BROKEN) {
     message_print("starting the pod: %s", report->text);
     monitor->code = EXIT_OWN_FAILURE;
   } else if (report->kind == REPORT_STOPPING) {
-    start_deadline(monitor);
+    take_stop(monitor, report->value);
   } else if (report->app < monitor->plan->apps.count) {
-    take_app_report(monitor, report);
+    take_app_report(monitor, report, files);
   }
 }
 
 /* False once there will be no more. */
 static bool take_reports(struct monitor *monitor) {
   struct report report;
+  int files[REPORT_FILES_MAX];
   int received;
-  while ((received = report_receive(monitor->init.socket, &report)) > 0)
-    take_report(monitor, &report);
+  while ((received = report_receive(monitor->init.socket, &report, files)) > 0)
+    take_report(monitor, &report, files);
   return received == 0;
 }
 
 /*
- * Children that are none of ours: what `rkt run` had started before it became this program, such as a metadata service.
- * They are looked at before they are reaped, as the init's end must stay for collect().
+ * Apps that were started again, and children that are none of ours: what `rkt run` had started before it became this program,
+ * such as a metadata service. They are looked at before they are reaped, as the init's end must stay for collect().
  */
-static void reap_strangers(const struct monitor *monitor) {
+static void reap(struct monitor *monitor) {
   for (;;) {
     siginfo_t ended = {0};
     if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 || ended.si_pid == 0 ||
         ended.si_pid == monitor->init.pid)
       return;
-    waitpid(ended.si_pid, NULL, 0);
+    if (!restarts_reap(&monitor->restarts, ended.si_pid))
+      waitpid(ended.si_pid, NULL, 0);
   }
 }
 
 static void pass_signals(struct monitor *monitor) {
   for (int number; (number = signals_next(monitor->signals)) != 0;) {
     if (number == SIGCHLD) {
-      reap_strangers(monitor);
+      reap(monitor);
       continue;
     }
-    if (signals_is_stop(number))
+    if (signals_is_stop(number)) {
       start_deadline(monitor);
+      restarts_stop(&monitor->restarts);
+    }
+    /* Whoever presses Ctrl-C again does not want to wait any longer. */
+    if (number == SIGINT && monitor->interrupted)
+      number = SIGKILL;
+    monitor->interrupted |= number == SIGINT;
     pidfd_send_signal(monitor->init.pidfd, number, NULL, 0);
+    restarts_signal(&monitor->restarts, number);
   }
 }
 
@@ -156,9 +235,11 @@ static void watch(struct monitor *monitor) {
       {.fd = monitor->init.pidfd, .events = POLLIN},
       {.fd = monitor->signals, .events = POLLIN},
       {.fd = monitor->init.socket, .events = POLLIN},
+      {.fd = monitor->restarts.poll, .events = POLLIN},
+      {.fd = monitor->ready.poll, .events = POLLIN},
   };
   /* One that ended before there was a signal descriptor was told to nobody. */
-  reap_strangers(monitor);
+  reap(monitor);
   while (waits[0].revents == 0) {
     struct timespec time;
     struct timespec *timeout;
@@ -168,12 +249,16 @@ static void watch(struct monitor *monitor) {
       monitor->stopping = false; /* its end is all that is left to wait for */
       continue;
     }
-    if (ppoll(waits, 3, timeout, NULL) <= 0)
+    if (ppoll(waits, sizeof(waits) / sizeof(waits[0]), timeout, NULL) <= 0)
       continue;
     if (waits[1].revents != 0)
       pass_signals(monitor);
     if (waits[2].revents != 0 && !take_reports(monitor))
       waits[2].fd = -1;
+    if (waits[3].revents != 0)
+      restarts_handle(&monitor->restarts);
+    if (waits[4].revents != 0)
+      ready_handle(&monitor->ready);
   }
 }
 
@@ -183,17 +268,23 @@ static void collect(struct monitor *monitor) {
     continue;
   take_reports(monitor);
   for (uint32_t i = 0; i < monitor->plan->apps.count; i++)
-    if (monitor->apps[i].code == NOT_KNOWN && monitor->apps[i].pid > 0)
+    if (monitor->apps[i].code == NOT_KNOWN && monitor->apps[i].pid > 0) {
       record_end(monitor, i, KILLED_CODE);
-  if (monitor->code == NOT_KNOWN && exit_code_of(status) != 0)
-    monitor->code = exit_code_of(status);
+      take_code(monitor, KILLED_CODE);
+    }
+  take_code(monitor, exit_code_of(status));
 }
 
 static int run(struct monitor *monitor, struct rkt_error *err) {
   monitor->signals = signals_open();
   if (monitor->signals < 0)
     return rkt_fail(err, -monitor->signals, "opening a signal descriptor");
-  int result = monitor_start(monitor->plan, monitor->dir, &monitor->init, err);
+  int result = restarts_open(monitor->plan, monitor->dir, &monitor->init, &restarts_listener, monitor,
+                             &monitor->restarts, err);
+  if (result == 0)
+    result = ready_open(monitor->plan, monitor->dir, &monitor->ready, err);
+  if (result == 0)
+    result = monitor_start(monitor->plan, monitor->dir, &monitor->init, err);
   if (result < 0)
     return result;
   watch(monitor);
@@ -212,7 +303,11 @@ void monitor_clean_up(const struct plan *plan) {
 }
 
 int monitor_run(const struct plan *plan) {
-  struct monitor monitor = {.plan = plan, .code = NOT_KNOWN, .signals = -1};
+  struct monitor monitor = {.plan = plan,
+                            .code = NOT_KNOWN,
+                            .signals = -1,
+                            .restarts = {.plan = plan, .poll = -1, .timer = -1},
+                            .ready = {.plan = plan, .poll = -1}};
   struct rkt_error err;
   cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   cleanup_free struct monitored_app *apps = calloc(plan->apps.count, sizeof(*apps));
@@ -227,6 +322,8 @@ int monitor_run(const struct plan *plan) {
     complain(&err);
     monitor.code = EXIT_OWN_FAILURE;
   }
+  restarts_close(&monitor.restarts);
+  ready_close(&monitor.ready);
   monitor_clean_up(plan);
   return monitor.code == NOT_KNOWN ? 0 : monitor.code;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #define FILE_HEADER_SIZE 12u
 #define DEFAULT_STOP_TIMEOUT_MS 10000
 #define MAX_FD 0x7fffffffu
+#define MAX_SIGNAL 64 /* the kernel's, on every architecture that we know */
 #define RLIMIT_SIZE 20u
 #define DEFAULT_LOG_SIZE (10u << 20)
 #define DEFAULT_LOG_FILES 3
@@ -69,9 +71,9 @@ static const struct plan_schema command_schema = {
 
 /* APP */
 
-static const struct plan_app app_defaults = {.oom_score_adj = PLAN_NO_OOM_SCORE_ADJ, .umask = 0022};
+static const struct plan_app app_defaults = {.oom_score_adj = PLAN_NO_OOM_SCORE_ADJ, .umask = 0022, .stop_signal = SIGTERM};
 
-enum app_field { APP_NAME, APP_ROOT_WORK, APP_ROOT_IN_PLACE, APP_ARG, APP_ENV, APP_RLIMIT, APP_SECCOMP, APP_OOM_SCORE_ADJ, APP_UID, APP_GID };
+enum app_field { APP_NAME, APP_ROOT_WORK, APP_ROOT_IN_PLACE, APP_ARG, APP_ENV, APP_RLIMIT, APP_SECCOMP, APP_OOM_SCORE_ADJ, APP_UID, APP_GID, APP_STOP_SIGNAL };
 
 static const struct plan_field app_fields[] = {
     [APP_NAME] = FIELD(APP_NAME, STRING, PLAN_REQUIRED, struct plan_app, name, 255),
@@ -84,6 +86,7 @@ static const struct plan_field app_fields[] = {
     [APP_OOM_SCORE_ADJ] = FIELD(OOM_SCORE_ADJ, U32, 0, struct plan_app, oom_score_adj, 0),
     [APP_UID] = FIELD(UID, U32, PLAN_REQUIRED, struct plan_app, uid, UINT32_MAX - 1),
     [APP_GID] = FIELD(GID, U32, PLAN_REQUIRED, struct plan_app, gid, UINT32_MAX - 1),
+    [APP_STOP_SIGNAL] = FIELD(STOP_SIGNAL, U32, 0, struct plan_app, stop_signal, MAX_SIGNAL),
     FIELD(ROOT_LOWER, PATH, PLAN_REQUIRED | PLAN_REPEATED, struct plan_app, lowers, 0),
     FIELD(ROOT_UPPER, PATH, 0, struct plan_app, upper, 0),
     FIELD(ROOT_READONLY, U32, 0, struct plan_app, readonly, 1),
@@ -133,6 +136,8 @@ static const char *check_app(const void *item, const struct plan_field **ret_fie
   if (app->seccomp.data != NULL &&
       (app->seccomp.length == 0 || app->seccomp.length % sizeof(struct sock_filter) != 0))
     return fail_field(&app_fields[APP_SECCOMP], ret_field, "not an array of struct sock_filter");
+  if (app->stop_signal == 0)
+    return fail_field(&app_fields[APP_STOP_SIGNAL], ret_field, "not the number of a signal");
   int32_t adjustment = (int32_t)app->oom_score_adj;
   if (app->oom_score_adj != PLAN_NO_OOM_SCORE_ADJ && (adjustment < -1000 || adjustment > 1000))
     return fail_field(&app_fields[APP_OOM_SCORE_ADJ], ret_field, "not between -1000 and 1000");

@@ -71,6 +71,7 @@ enum plan_tag {
   PLAN_RESTART = 67,
   PLAN_RESTART_LIMIT = 68,
   PLAN_NOTIFY = 69,
+  PLAN_STOP_SIGNAL = 105,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -189,6 +190,7 @@ struct plan_app {
   uint32_t restart;        /* enum plan_restart */
   uint32_t restart_limit;
   uint32_t notify;
+  uint32_t stop_signal; /* what SIGTERM to the pod is for this app */
 };
 
 struct plan_block;

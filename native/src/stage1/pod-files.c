@@ -78,6 +78,17 @@ int pod_files_write_status(int dir, const struct plan_app *app, int code, struct
   return replace_number(dir, name, code, err);
 }
 
+int pod_files_write_restarts(int dir, const struct plan_app *app, uint32_t count, struct rkt_error *err) {
+  char name[NAME_SIZE];
+  snprintf(name, sizeof(name), "appsinfo/%s/restarts", app->name);
+  return replace_number(dir, name, (int)count, err);
+}
+
+int pod_files_write_ready(int dir, struct rkt_error *err) {
+  cleanup_close int fd = openat(dir, "ready", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  return fd < 0 ? rkt_fail(err, errno, "writing ready in the pod's directory") : 0;
+}
+
 int pod_files_read_pid(int dir, const char *path, pid_t *ret_pid, struct rkt_error *err) {
   cleanup_close int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   char text[16];

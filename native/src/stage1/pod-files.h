@@ -20,5 +20,11 @@ int pod_files_write_app_pid(int dir, const struct plan_app *app, pid_t pid, stru
 /* `status/<app>`: exit code. */
 int pod_files_write_status(int dir, const struct plan_app *app, int code, struct rkt_error *err);
 
+/* `appsinfo/<app>/restarts`: how often the app was started again. */
+int pod_files_write_restarts(int dir, const struct plan_app *app, uint32_t count, struct rkt_error *err);
+
+/* `ready`: an empty file. */
+int pod_files_write_ready(int dir, struct rkt_error *err);
+
 /* A positive decimal number read from `path` below `dir`, as a process id. */
 int pod_files_read_pid(int dir, const char *path, pid_t *ret_pid, struct rkt_error *err);

@@ -6,9 +6,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-union control {
+union credentials_control {
   struct cmsghdr header;
   char space[CMSG_SPACE(sizeof(struct ucred))];
+};
+
+union files_control {
+  struct cmsghdr header;
+  char space[CMSG_SPACE(REPORT_FILES_MAX * sizeof(int))];
+};
+
+union received_control {
+  struct cmsghdr header;
+  char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(REPORT_FILES_MAX * sizeof(int))];
 };
 
 int report_open(int ret_sockets[2]) {
@@ -27,7 +37,7 @@ int report_open(int ret_sockets[2]) {
 }
 
 /* unix(7): a privileged sender may name any process of its own; it must exist, and an unreaped child does. */
-static void add_credentials(struct msghdr *message, union control *control, pid_t pid) {
+static void add_credentials(struct msghdr *message, union credentials_control *control, pid_t pid) {
   struct ucred credentials = {.pid = pid, .uid = geteuid(), .gid = getegid()};
   memset(control, 0, sizeof(*control));
   control->header.cmsg_level = SOL_SOCKET;
@@ -38,22 +48,56 @@ static void add_credentials(struct msghdr *message, union control *control, pid_
   message->msg_controllen = sizeof(*control);
 }
 
-void report_send(int socket, const struct report *report) {
-  size_t length = offsetof(struct report, text) + strlen(report->text) + 1;
-  struct iovec data = {.iov_base = (void *)report, .iov_len = length};
-  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-  union control control;
-  if (report->pid > 0)
-    add_credentials(&message, &control, report->pid);
-  /* A monitor that is gone takes the init with it (PR_SET_PDEATHSIG); nobody is left to be told. */
-  while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+static struct iovec content_of(const struct report *report) {
+  return (struct iovec){.iov_base = (void *)report, .iov_len = offsetof(struct report, text) + strlen(report->text) + 1};
+}
+
+/* A monitor that is gone takes the init with it (PR_SET_PDEATHSIG); nobody is left to be told. The other way round likewise. */
+static void send_message(int socket, const struct msghdr *message) {
+  while (sendmsg(socket, message, MSG_NOSIGNAL) < 0 && errno == EINTR)
     continue;
 }
 
-int report_receive(int socket, struct report *ret_report) {
+void report_send(int socket, const struct report *report) {
+  struct iovec data = content_of(report);
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  union credentials_control control;
+  if (report->pid > 0)
+    add_credentials(&message, &control, report->pid);
+  send_message(socket, &message);
+}
+
+void report_send_files(int socket, const struct report *report, const int *files, size_t count) {
+  struct iovec data = content_of(report);
+  union files_control control = {0};
+  control.header.cmsg_level = SOL_SOCKET;
+  control.header.cmsg_type = SCM_RIGHTS;
+  control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+  memcpy(CMSG_DATA(&control.header), files, count * sizeof(int));
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+  send_message(socket, &message);
+}
+
+static void take_control(struct msghdr *message, struct report *report, int files[REPORT_FILES_MAX]) {
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+    if (header->cmsg_level != SOL_SOCKET)
+      continue;
+    if (header->cmsg_type == SCM_CREDENTIALS) {
+      struct ucred credentials;
+      memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
+      report->pid = credentials.pid;
+    } else if (header->cmsg_type == SCM_RIGHTS) {
+      size_t length = header->cmsg_len - CMSG_LEN(0);
+      memcpy(files, CMSG_DATA(header), length > REPORT_FILES_MAX * sizeof(int) ? REPORT_FILES_MAX * sizeof(int) : length);
+    }
+  }
+}
+
+int report_receive(int socket, struct report *ret_report, int ret_files[REPORT_FILES_MAX]) {
   struct report report = {0};
   struct iovec data = {.iov_base = &report, .iov_len = sizeof(report)};
-  union control control;
+  union received_control control;
   struct msghdr message = {
       .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
   ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -63,12 +107,9 @@ int report_receive(int socket, struct report *ret_report) {
     return -1;
   report.text[sizeof(report.text) - 1] = '\0';
   report.pid = 0;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS) {
-    struct ucred credentials;
-    memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
-    report.pid = credentials.pid;
-  }
+  for (size_t i = 0; i < REPORT_FILES_MAX; i++)
+    ret_files[i] = -1;
+  take_control(&message, &report, ret_files);
   *ret_report = report;
   return 1;
 }

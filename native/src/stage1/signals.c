@@ -50,6 +50,10 @@ int signals_open(void) {
 
 bool signals_is_stop(int signal) { return signal == SIGTERM || signal == SIGINT; }
 
+int signals_for_app(const struct plan_app *app, int signal) {
+  return signal == SIGTERM ? (int)app->stop_signal : signal;
+}
+
 int signals_next(int fd) {
   struct signalfd_siginfo info;
   return read(fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "stage1/plan.h"
+
 /*
  * Every disposition as a program expects to find it, and the signals of signals_open blocked. What a caller ignored (node and shells ignore
  * SIGPIPE, nohup SIGHUP) must not reach the apps.
@@ -18,8 +20,9 @@ void signals_release(void);
  */
 int signals_open(void);
 
-/* SIGTERM and SIGINT end a pod. */
+/* SIGTERM and SIGINT end a pod. The app may have named another signal for SIGTERM. */
 bool signals_is_stop(int signal);
+int signals_for_app(const struct plan_app *app, int signal);
 
 /* The next signal of the descriptor, or 0. */
 int signals_next(int fd);

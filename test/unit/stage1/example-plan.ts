@@ -50,6 +50,7 @@ export const examplePlan: LaunchPlan = {
       stderr: 'terminal',
       restart: { policy: 'on-failure', limit: 5 },
       notify: true,
+      stopSignal: 3,
     },
   ],
 };
