@@ -159,13 +159,15 @@ static int make_state(struct restart *item, struct rkt_error *err) {
   return 0;
 }
 
-/* fork whose child is in the pod's PID namespace. Only children are concerned by our joining it, and only this one. */
-static int spawn_in_pod(const struct restarts *restarts, const char *app, struct spawned *ret_spawned) {
+/*
+ * fork whose child is in the pod's PID namespace. Only children are concerned by our joining it, and only this one. Not directly
+ * into the app's group: once cgroup.kill was written there, Linux (6.18) kills at once what is cloned into it from elsewhere.
+ */
+static int spawn_in_pod(const struct restarts *restarts, struct spawned *ret_spawned) {
   cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
   if (own < 0 || setns(restarts->init->pidfd, CLONE_NEWPID) < 0)
     return -errno;
-  cleanup_close int group = cgroup_open_unified(restarts->plan, app);
-  int result = spawn(0, group, ret_spawned);
+  int result = spawn(0, -1, ret_spawned);
   if ((result < 0 || ret_spawned->pid > 0) && setns(own, CLONE_NEWPID) < 0 && result == 0) {
     result = -errno;
     kill(ret_spawned->pid, SIGKILL);
@@ -188,12 +190,12 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
   cleanup_close int read_end = ends[0];
   cleanup_close int write_end = ends[1];
   struct spawned child;
-  result = spawn_in_pod(restarts, plan->name, &child);
+  result = spawn_in_pod(restarts, &child);
   if (result < 0)
     return rkt_fail(err, -result, "starting a process for app \"%s\"", plan->name);
   if (child.pid == 0) {
     struct launch launch = {.plan = restarts->plan, .app = plan, .index = app, .state = item->state,
-                            .channel = write_end, .in_unified = child.in_cgroup};
+                            .channel = write_end};
     struct launch_place place = {.init = restarts->init->pidfd, .mounts = item->mounts};
     message_set_output(STDERR_FILENO);
     launch_again(&launch, &place, command);
