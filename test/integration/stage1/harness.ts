@@ -44,6 +44,12 @@ export interface RunningPod {
   ended: Promise<Outcome>;
 }
 
+interface StartOptions {
+  stdio?: SpawnOptions['stdio'];
+  wrapper?: string[];
+  env?: Record<string, string>;
+}
+
 type AppOptions = Partial<PlanApp> & { name?: string; script?: string };
 
 /** A base image with busybox under the names of the applets that the tests use. */
@@ -125,7 +131,7 @@ export class TestPod {
   }
 
   /** Starts `run` with the lock held on descriptor 3, as `rkt run` hands it over. */
-  start(plan: LaunchPlan | Buffer, options: { stdio?: SpawnOptions['stdio']; wrapper?: string[] } = {}): RunningPod {
+  start(plan: LaunchPlan | Buffer, options: StartOptions = {}): RunningPod {
     this.write(plan);
     // flock(1) locks the open directory that it was given as descriptor 3, which stays open in what it executes.
     const locked = spawnSync('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', this.lockFd] });
@@ -134,7 +140,7 @@ export class TestPod {
     const child = spawn(command[0] as string, command.slice(1), {
       cwd: this.pod,
       stdio: options.stdio ?? ['ignore', 'pipe', 'pipe', this.lockFd],
-      env: { RKT_LOCK_FD: '3' },
+      env: { RKT_LOCK_FD: '3', ...options.env },
     });
     this.#children.push(child);
     // From now on only the monitor holds the lock.

@@ -259,7 +259,11 @@ describe('the end', () => {
   });
 
   test.each([
-    ['while a new run lives', `${count} [ $n -ge 2 ] || exit 1; (setsid sleep 1000 &); echo second; sleep 1000`, undefined],
+    [
+      'while a new run lives',
+      `${count} [ $n -ge 2 ] || exit 1; (setsid sleep 1000 &); echo second; sleep 1000`,
+      undefined,
+    ],
     ['between two runs', failing, waiting],
   ])('kill -9 of the monitor %s ends everything', async (_, script, message) => {
     const run = pod.start(pod.plan([pod.app({ script, restart: always })], { debug: true }));

@@ -1,0 +1,88 @@
+/** A program for images that speaks sd_notify(3), which busybox has no words for. */
+
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * `notify [-b] [-s SOCKET] MESSAGE...` sends every message to NOTIFY_SOCKET or to SOCKET; a message may hold \n. With -b it
+ * sends a barrier after them, and waits for it. `notify -l SOCKET` prints one message that it receives there.
+ */
+const source = `
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int barrier(int fd, struct sockaddr_un *address, socklen_t length) {
+  int ends[2];
+  char text[] = "BARRIER=1", space[CMSG_SPACE(sizeof(int))] = {0};
+  if (pipe(ends) < 0) return 1;
+  struct iovec data = {text, sizeof(text) - 1};
+  struct msghdr message = {.msg_name = address, .msg_namelen = length, .msg_iov = &data, .msg_iovlen = 1,
+                           .msg_control = space, .msg_controllen = sizeof(space)};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &ends[1], sizeof(int));
+  if (sendmsg(fd, &message, 0) < 0) return 1;
+  close(ends[1]);
+  struct pollfd wait = {.fd = ends[0], .events = POLLHUP};
+  return poll(&wait, 1, -1) != 1;
+}
+
+static int receive(int fd, struct sockaddr_un *address, socklen_t length) {
+  char text[4096];
+  if (bind(fd, (struct sockaddr *)address, length) < 0) return 4;
+  puts("listening");
+  fflush(stdout);
+  ssize_t size = recv(fd, text, sizeof(text), 0);
+  if (size < 0) return 5;
+  fwrite(text, 1, size, stdout);
+  putchar('\\n');
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  const char *path = getenv("NOTIFY_SOCKET");
+  int option, fence = 0, listen = 0;
+  while ((option = getopt(argc, argv, "s:l:b")) > 0) {
+    if (option == 's' || option == 'l') path = optarg;
+    if (option == 'l') listen = 1;
+    if (option == 'b') fence = 1;
+  }
+  if (path == NULL) return 2;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+  socklen_t length = offsetof(struct sockaddr_un, sun_path) + strlen(path);
+  if (path[0] == '@') address.sun_path[0] = 0; else length++;
+  int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  if (listen) return receive(fd, &address, length);
+  for (; optind < argc; optind++) {
+    char text[65536];
+    size_t size = 0;
+    for (const char *at = argv[optind]; *at != 0; at++) {
+      if (at[0] == '\\\\' && at[1] == 'n') { text[size++] = '\\n'; at++; }
+      else text[size++] = *at;
+    }
+    if (sendto(fd, text, size, 0, (struct sockaddr *)&address, length) < 0) { perror("notify"); return 1; }
+  }
+  return fence && barrier(fd, &address, length) != 0 ? 3 : 0;
+}
+`;
+
+/** Builds the program as `bin/notify` of an image's root filesystem. */
+export function makeNotifyTool(rootfs: string): void {
+  const file = join(rootfs, 'notify.c');
+  writeFileSync(file, source);
+  const { status, stderr } = spawnSync('gcc', ['-static', '-O1', '-o', join(rootfs, 'bin', 'notify'), file], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`building the test's program: ${stderr}`);
+}
