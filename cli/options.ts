@@ -38,8 +38,8 @@ export interface ListOption extends OptionBase {
 export interface DurationOption extends OptionBase {
   readonly type: 'duration';
   readonly placeholder: string;
-  /** In Go's notation: `30m0s`. */
-  readonly default: string;
+  /** In Go's notation: `30m0s`. Without it, "not given" can be told. */
+  readonly default?: string;
 }
 
 export type Option = SwitchOption | ValueOption | ListOption | DurationOption;
@@ -153,7 +153,9 @@ export class OptionSet {
   values(): OptionValues {
     const all = new Map<string, boolean | string | number | readonly string[]>();
     for (const option of this.#options.values()) {
-      if (option.type === 'duration') all.set(option.name, parseDuration(option.default, `--${option.name}`));
+      if (option.type === 'duration' && option.default !== undefined) {
+        all.set(option.name, parseDuration(option.default, `--${option.name}`));
+      }
       if ((option.type === 'value' || option.type === 'switch') && option.default !== undefined) {
         all.set(option.name, option.default);
       }

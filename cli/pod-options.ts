@@ -5,4 +5,10 @@
 
 export { imageOptions } from './pod-options/image-options.ts';
 export { prepareOptions, type RequestedPod, requestPod } from './pod-options/prepare-options.ts';
-export { networkingOf, planSettingsOf, serviceCommand, startOptions } from './pod-options/start-options.ts';
+export {
+  networkingOf,
+  planSettingsOf,
+  serviceCommand,
+  startOptions,
+  stopTimeoutOf,
+} from './pod-options/start-options.ts';

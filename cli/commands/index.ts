@@ -34,6 +34,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).command,
   },
   {
+    name: 'stop',
+    summary: 'stop pods',
+    load: async () => (await import('./stop.ts')).command,
+  },
+  {
     name: 'cat-manifest',
     summary: 'print the manifest of a pod',
     load: async () => (await import('./cat-manifest.ts')).command,

@@ -13,6 +13,7 @@ import { fetchOptions, fetchSettings, imageSettings } from '../fetch-settings.ts
 import { getList, getSwitch, type Option } from '../options.ts';
 import { appRequestOf } from './image-options.ts';
 import { mountOption } from './mount-option.ts';
+import { restartOption } from './restart-option.ts';
 
 export const prepareOptions: readonly Option[] = [
   {
@@ -23,6 +24,7 @@ export const prepareOptions: readonly Option[] = [
       'a volume: NAME,kind=host,source=PATH[,readOnly=BOOL][,recursive=BOOL] or NAME,kind=empty[,mode=MODE][,uid=UID][,gid=GID]',
   },
   mountOption,
+  restartOption,
   { name: 'set-env', type: 'list', placeholder: 'NAME=VALUE', description: 'set a variable for all apps' },
   { name: 'inherit-env', type: 'switch', description: 'pass on all variables of rkt that no app sets' },
   {
@@ -66,7 +68,7 @@ async function findImages(context: Context, store: ImageStore, { apps, values }:
 
 function podRequestOf(context: Context, parsed: Parsed, images: readonly ImageInfo[]): PodRequest {
   return {
-    apps: parsed.apps.map((app, index) => appRequestOf(app, images[index] as ImageInfo)),
+    apps: parsed.apps.map((app, index) => appRequestOf(app, images[index] as ImageInfo, parsed.values)),
     volumes: getList(parsed.values, 'volume').map(parseVolumeOption),
     mounts: getList(parsed.values, 'mount').map(parseMountOption),
     inherited: getSwitch(parsed.values, 'inherit-env') ? inheritedEnvironment(context.env) : [],
@@ -74,9 +76,12 @@ function podRequestOf(context: Context, parsed: Parsed, images: readonly ImageIn
   };
 }
 
-/** Variables of the caller, without those that its launcher added and those whose names an app cannot have. */
+/** What is between rkt and who started it: its launcher's variables, and where a service manager waits for rkt itself. */
+const notForApps = new Set(['RKT_NOFILE', 'NOTIFY_SOCKET']);
+
+/** Variables of the caller, without those that are not meant for apps and those whose names an app cannot have. */
 function inheritedEnvironment(env: NodeJS.ProcessEnv): EnvironmentVariable[] {
   return Object.entries(env).flatMap(([name, value]) =>
-    value === undefined || name === 'RKT_NOFILE' || checkEnvironmentName(name) !== undefined ? [] : [{ name, value }],
+    value === undefined || notForApps.has(name) || checkEnvironmentName(name) !== undefined ? [] : [{ name, value }],
   );
 }

@@ -5,7 +5,7 @@ import type { ServiceCommand } from '../../runtime/pod/metadata.ts';
 import { type PodNetworking, parseNetworking } from '../../runtime/pod/networks.ts';
 import type { PlanSettings } from '../../runtime/stage1/launch.ts';
 import type { Context } from '../context.ts';
-import { getSwitch, getValue, type Option, type OptionValues, usageError } from '../options.ts';
+import { getDuration, getSwitch, getValue, type Option, type OptionValues, usageError } from '../options.ts';
 
 /** How a pod is started. */
 export const startOptions: readonly Option[] = [
@@ -40,6 +40,19 @@ export const startOptions: readonly Option[] = [
     placeholder: 'NAME',
     description: "the pod's host name (default rkt- and the pod's UUID)",
   },
+  {
+    name: 'detach',
+    type: 'switch',
+    description: 'run the pod in the background: print its UUID when it is ready, and end',
+  },
+  { name: 'rm', type: 'switch', description: 'remove the pod when it has ended' },
+  {
+    name: 'stop-timeout',
+    type: 'duration',
+    placeholder: 'DURATION',
+    default: '10s',
+    description: 'how long apps that were asked to end may take until they are killed',
+  },
 ];
 
 /** Errors: EUSAGE, ENETWORK. */
@@ -60,7 +73,25 @@ export function planSettingsOf(context: Context, values: OptionValues): PlanSett
     noSeccomp: insecure.has('seccomp'),
     openFiles: openFilesOf(context.env),
     debug,
+    detached: getSwitch(values, 'detach'),
+    stopTimeoutMs: stopTimeoutOf(values, 'stop-timeout'),
+    ...(getSwitch(values, 'rm') ? { epilogue: [...ownCommand(context), 'rm'] } : {}),
   };
+}
+
+/** Milliseconds, which stage1 counts in 31 bits. Errors: EUSAGE. */
+export function stopTimeoutOf(values: OptionValues, name: string): number {
+  const milliseconds = Math.round(getDuration(values, name));
+  if (milliseconds >= 0 && milliseconds <= 0x7fff_ffff) return milliseconds;
+  throw usageError(`invalid value for --${name}: must be between 0 and 596 hours`);
+}
+
+/** This very program with the same directories, for whoever calls it when we are gone. */
+function ownCommand({ globals }: Context): string[] {
+  const { dataDir, localConfig, systemConfig, userConfig } = globals;
+  const user = userConfig === undefined ? [] : [`--user-config=${userConfig}`];
+  const dirs = [`--dir=${dataDir}`, `--local-config=${localConfig}`, `--system-config=${systemConfig}`, ...user];
+  return [process.execPath, process.argv[1] as string, ...dirs];
 }
 
 function hostnameOf(values: OptionValues): string | undefined {

@@ -13,6 +13,7 @@ import type { MountOption } from '../appc/volume-option.ts';
 import { RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { appcVersion } from '../base/version.ts';
+import { lifeAnnotations } from '../stage1/app-life.ts';
 
 /** An image of the store, as far as a manifest needs it. */
 export interface ComposableImage {
@@ -26,6 +27,8 @@ export interface AppRequest {
   readonly name?: string;
   /** Instead of the image's own executable and arguments. */
   readonly exec?: string;
+  /** When it is started again, as `--restart` takes it. */
+  readonly restart?: string;
   /** Appended. */
   readonly args: readonly string[];
   readonly mounts: readonly MountOption[];
@@ -106,7 +109,7 @@ function composeApp(request: AppRequest, pod: PodRequest, volumes: Map<string, V
     image: { name: manifest.name, id, labels: manifest.labels },
     app,
     mounts: composeMounts(name, app, [...pod.mounts, ...request.mounts], volumes, log),
-    annotations: [],
+    annotations: request.restart === undefined ? [] : [{ name: lifeAnnotations.restart, value: request.restart }],
   };
 }
 

@@ -119,9 +119,12 @@ function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: RunOptions): nev
   if (lease !== undefined) native.setCloexec(lease, false);
   process.chdir(pod.dir);
   const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
+  // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
+  const { NOTIFY_SOCKET } = process.env;
+  const env = { RKT_LOCK_FD: String(pod.lockFd), ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }) };
   if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
   try {
-    return process.execve(`/proc/self/fd/${executable}`, args, { RKT_LOCK_FD: String(pod.lockFd) });
+    return process.execve(`/proc/self/fd/${executable}`, args, env);
   } catch (cause) {
     throw new RktError(`starting stage1, ${stage1Run}: ${messageOf(cause)}`, {
       code: 'ESTAGE1',

@@ -10,6 +10,7 @@ import type { MountPoint } from '../appc/mount-point.ts';
 import type { Mount, PodManifest } from '../appc/pod-manifest.ts';
 import type { Volume } from '../appc/volume.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
+import { notifySocket, planLife } from './app-life.ts';
 import { allCapabilities, boundingSet, noNewPrivileges } from './capabilities.ts';
 import { hierarchies, podScope } from './cgroups.ts';
 import { oomScoreAdjustment } from './isolators.ts';
@@ -29,6 +30,12 @@ export interface PlanSettings {
   /** Soft limit of open files for apps; undefined: rkt's own. */
   readonly openFiles: number | undefined;
   readonly debug: boolean;
+  /** `--detach` */
+  readonly detached?: boolean;
+  /** `--stop-timeout`; absent: stage1's default. */
+  readonly stopTimeoutMs?: number;
+  /** A program of the host for when the pod is over; the pod's uuid is appended to it. */
+  readonly epilogue?: readonly string[];
 }
 
 export interface PlanInput {
@@ -65,6 +72,9 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     teardown: teardownOf(input),
     apps: input.apps.map((app) => planApp(app, input, hostname)),
     debug: settings.debug,
+    ...(settings.detached === undefined ? {} : { detached: settings.detached }),
+    ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
+    ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
   };
 }
 
@@ -88,11 +98,16 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
   const preStart = handlerOf(app, 'pre-start');
   const postStop = handlerOf(app, 'post-stop');
   const oomScoreAdj = oomScoreAdjustment(app);
+  const life = planLife(prepared);
   return {
     name,
     root: planRoot(prepared, pod.dir),
     args: app.exec,
-    env: { ...Object.fromEntries(prepared.environment), AC_METADATA_URL: input.metadataUrl },
+    env: {
+      ...Object.fromEntries(prepared.environment),
+      AC_METADATA_URL: input.metadataUrl,
+      ...(life.notify ? { NOTIFY_SOCKET: notifySocket } : {}),
+    },
     cwd: app.workingDirectory ?? '/',
     uid: prepared.uid,
     gid: prepared.gid,
@@ -105,6 +120,7 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
     readonlyPaths: settings.openPaths ? [] : readonlyPaths,
     files: [{ path: '/etc/hosts', mode: 0o644, data: hostsFile(hostname, input.network) }],
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
+    ...life,
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
   };

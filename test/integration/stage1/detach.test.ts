@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LaunchPlan, PlanApp } from '../../../runtime/stage1/plan.ts';
 import { type Outcome, processesOf, type RunningPod, TestPod } from './harness.ts';
-import { makeNotifyTool } from './notify-tool.ts';
+import { makeNotifyTool } from '../../support/notify-tool.ts';
 
 let pod: TestPod;
 beforeEach(() => {

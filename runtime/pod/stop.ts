@@ -1,0 +1,70 @@
+/**
+ * Stopping pods: stage1's `stop` asks the pod to end, or kills it; then the pod's lock tells when it has. The lock is free when
+ * the monitor has undone everything, so whoever waits for it may start the next pod on the same address or port.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { RktError } from '../base/errors.ts';
+import { podFiles } from '../base/paths.ts';
+import { isLocked } from './pod-dir.ts';
+import type { PodEntry } from './pods.ts';
+
+export interface StopOptions {
+  readonly dataDir: string;
+  /** The `stop` executable of the pod's stage1. */
+  readonly stage1Stop: string;
+  /** Kill it. */
+  readonly force: boolean;
+  /** Milliseconds after which it is killed if it has not ended; undefined: the pod's own time. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** How long to wait before looking again: most pods end at once, some take their time. */
+const shortestPause = 1;
+const longestPause = 20;
+
+/**
+ * Stops a running pod and resolves when it has ended. One that is just being started is stopped as soon as it can be.
+ * Errors: ESTOP.
+ */
+export async function stopPod(pod: PodEntry, options: StopOptions): Promise<void> {
+  await waitUntil(() => hasEnded(pod, options) || existsSync(podFiles.pid(pod.dir)));
+  signal(pod, options, options.force);
+  const ended = await waitUntil(() => hasEnded(pod, options), options.timeoutMs);
+  if (ended) return;
+  signal(pod, options, true);
+  await waitUntil(() => hasEnded(pod, options));
+}
+
+/** Undefined: a gc has taken it since, which it does with pods that have ended. */
+const hasEnded = (pod: PodEntry, { dataDir }: StopOptions): boolean => isLocked(dataDir, 'run', pod.uuid) !== true;
+
+function signal(pod: PodEntry, options: StopOptions, force: boolean): void {
+  if (hasEnded(pod, options)) return;
+  const args = force ? ['--force', pod.uuid] : [pod.uuid];
+  const { status, stderr, error } = spawnSync(options.stage1Stop, args, {
+    cwd: pod.dir,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  // It may have ended by itself meanwhile, which is what was wanted.
+  if (status === 0 || hasEnded(pod, options)) return;
+  const reason = error?.message ?? stderr.trim().replace(/^rkt: /, '');
+  throw new RktError(reason === '' ? `stopping the pod ${pod.uuid}: stage1 ended with ${status}` : reason, {
+    code: 'ESTOP',
+    cause: error,
+  });
+}
+
+/** False where the time was up before. */
+async function waitUntil(condition: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  for (let pause = shortestPause; !condition(); pause = Math.min(pause * 2, longestPause)) {
+    const left = deadline - performance.now();
+    if (left <= 0) return false;
+    await setTimeout(Math.min(pause, left));
+  }
+  return true;
+}
