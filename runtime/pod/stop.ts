@@ -25,23 +25,26 @@ export interface StopOptions {
 const shortestPause = 1;
 const longestPause = 20;
 
+/** Milliseconds in which a pod without processes is taken down, on a host with a lot to do. */
+const endingTime = 5000;
+
 /**
  * Stops a running pod and resolves when it has ended. One that is just being started is stopped as soon as it can be.
  * Errors: ESTOP.
  */
 export async function stopPod(pod: PodEntry, options: StopOptions): Promise<void> {
   await waitUntil(() => hasEnded(pod, options) || existsSync(podFiles.pid(pod.dir)));
-  signal(pod, options, options.force);
+  await signal(pod, options, options.force);
   const ended = await waitUntil(() => hasEnded(pod, options), options.timeoutMs);
   if (ended) return;
-  signal(pod, options, true);
+  await signal(pod, options, true);
   await waitUntil(() => hasEnded(pod, options));
 }
 
 /** Undefined: a gc has taken it since, which it does with pods that have ended. */
 const hasEnded = (pod: PodEntry, { dataDir }: StopOptions): boolean => isLocked(dataDir, 'run', pod.uuid) !== true;
 
-function signal(pod: PodEntry, options: StopOptions, force: boolean): void {
+async function signal(pod: PodEntry, options: StopOptions, force: boolean): Promise<void> {
   if (hasEnded(pod, options)) return;
   const args = force ? ['--force', pod.uuid] : [pod.uuid];
   const { status, stderr, error } = spawnSync(options.stage1Stop, args, {
@@ -49,8 +52,8 @@ function signal(pod: PodEntry, options: StopOptions, force: boolean): void {
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
   });
-  // It may have ended by itself meanwhile, which is what was wanted.
-  if (status === 0 || hasEnded(pod, options)) return;
+  // One whose processes have ended already cannot be asked any more, and has its lock until everything is undone.
+  if (status === 0 || (await waitUntil(() => hasEnded(pod, options), endingTime))) return;
   const reason = error?.message ?? stderr.trim().replace(/^rkt: /, '');
   throw new RktError(reason === '' ? `stopping the pod ${pod.uuid}: stage1 ended with ${status}` : reason, {
     code: 'ESTOP',

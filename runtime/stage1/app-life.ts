@@ -3,8 +3,8 @@
  * manifest says, and annotations do.
  */
 
-import { constants } from 'node:os';
 import { type Annotation, annotationValue } from '../appc/annotations.ts';
+import { parseSignal, stopSignalAnnotation } from '../appc/stop-signal.ts';
 import { RktError } from '../base/errors.ts';
 import { type PlanApp, type PlanRestart, planRestarts } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
@@ -13,7 +13,7 @@ export const lifeAnnotations = {
   /** Of an app in a pod manifest: `no`, `on-failure[:N]` or `always`. */
   restart: 'coreos.com/rkt/app/restart',
   /** Of an image or an app: a signal, by name or number. */
-  stopSignal: 'coreos.com/rkt/app/stop-signal',
+  stopSignal: stopSignalAnnotation,
   /** Of an image or an app: as rkt names it (its "Using rkt with systemd", Notifications). */
   notify: 'appc.io/executor/supports-systemd-notify',
 } as const;
@@ -31,25 +31,6 @@ export function parseRestart(text: string): PlanRestart | undefined {
     return limit > maxLimit ? undefined : { policy: 'on-failure', limit };
   }
   return Object.hasOwn(planRestarts, text) ? { policy: text as PlanRestart['policy'] } : undefined;
-}
-
-/** Signals that have a number but no name in node; the kernel's first real-time signal that programs may use is 34. */
-const firstRealTime = 34;
-const lastRealTime = 64;
-
-/** `SIGQUIT`, `QUIT`, `3`, `SIGRTMIN+3`; undefined for anything else. Docker's images say it in one of these ways. */
-export function parseSignal(text: string): number | undefined {
-  const inRange = (number: number): number | undefined => (number >= 1 && number <= lastRealTime ? number : undefined);
-  if (/^\d{1,2}$/.test(text)) return inRange(Number(text));
-  const name = text.toUpperCase().replace(/^SIG/, '');
-  const realTime = /^(RTMIN|RTMAX)(?:([+-])(\d{1,2}))?$/.exec(name);
-  if (realTime === null) {
-    const known: Readonly<Record<string, number>> = constants.signals;
-    return Object.hasOwn(known, `SIG${name}`) ? known[`SIG${name}`] : undefined;
-  }
-  const [, base, sign, distance = '0'] = realTime;
-  const number = (base === 'RTMIN' ? firstRealTime : lastRealTime) + Number(distance) * (sign === '-' ? -1 : 1);
-  return number >= firstRealTime ? inRange(number) : undefined;
 }
 
 /** As Go's strconv.ParseBool reads it, which is what rkt does. */

@@ -1,7 +1,7 @@
 /** A program for images that speaks sd_notify(3), which busybox has no words for. */
 
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -80,6 +80,7 @@ int main(int argc, char **argv) {
 /** Builds the program as `bin/notify` of an image's root filesystem. */
 export function makeNotifyTool(rootfs: string): void {
   const file = join(rootfs, 'notify.c');
+  mkdirSync(join(rootfs, 'bin'), { recursive: true });
   writeFileSync(file, source);
   const { status, stderr } = spawnSync('gcc', ['-static', '-O1', '-o', join(rootfs, 'bin', 'notify'), file], {
     encoding: 'utf8',

@@ -2,8 +2,10 @@
 
 import type { Annotation } from '../../appc/annotations.ts';
 import { checkDate } from '../../appc/date.ts';
+import { shown } from '../../appc/field.ts';
 import { encodeImageManifest, type ImageManifest } from '../../appc/image-manifest.ts';
 import { type Label, validOsArch } from '../../appc/labels.ts';
+import { parseSignal, stopSignalAnnotation } from '../../appc/stop-signal.ts';
 import { appcVersion } from '../../base/version.ts';
 import { type Conversion, convertApp } from './convert-app.ts';
 import type { Digest } from './digest.ts';
@@ -66,8 +68,14 @@ function annotationsOf(config: ImageConfig, { reference, manifestDigest, configD
     [annotationNames.manifest, manifestDigest],
     [annotationNames.entrypoint, listText(config.process.entrypoint)],
     [annotationNames.cmd, listText(config.process.cmd)],
+    [stopSignalAnnotation, parseSignal(config.process.stopSignal) === undefined ? '' : config.process.stopSignal],
   ];
   return all.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [{ name, value }]));
+}
+
+function unknownSignal({ stopSignal }: ProcessConfig): string[] {
+  if (stopSignal === '' || parseSignal(stopSignal) !== undefined) return [];
+  return [`the stop signal ${shown(stopSignal)} is left out: there is none of that name`];
 }
 
 /** Whether there is anything in it that an app could be made of: images that only carry files have none. */
@@ -89,5 +97,5 @@ export function convertImage(config: ImageConfig, origin: Origin): Conversion<st
     dependencies: [],
     pathWhitelist: [],
   };
-  return { value: encodeImageManifest(manifest), dropped: app?.dropped ?? [] };
+  return { value: encodeImageManifest(manifest), dropped: [...(app?.dropped ?? []), ...unknownSignal(config.process)] };
 }

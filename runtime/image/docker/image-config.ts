@@ -18,6 +18,8 @@ export interface ProcessConfig {
   /** `80/tcp` */
   readonly exposedPorts: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** `SIGQUIT`, `3`, …; empty: SIGTERM. */
+  readonly stopSignal: string;
 }
 
 export interface ImageConfig {
@@ -50,6 +52,7 @@ const noProcess: ProcessConfig = {
   volumes: [],
   exposedPorts: [],
   labels: {},
+  stopSignal: '',
 };
 
 function readProcess(field: Field): ProcessConfig {
@@ -62,6 +65,7 @@ function readProcess(field: Field): ProcessConfig {
     volumes: keys(field.member('Volumes')),
     exposedPorts: keys(field.member('ExposedPorts')),
     labels: field.member('Labels').optional((value) => value.textMap()) ?? {},
+    stopSignal: optionalText(field.member('StopSignal')),
   };
 }
 

@@ -6,8 +6,8 @@ import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LaunchPlan, PlanApp } from '../../../runtime/stage1/plan.ts';
-import { type Outcome, processesOf, type RunningPod, TestPod } from './harness.ts';
 import { makeNotifyTool } from '../../support/notify-tool.ts';
+import { type Outcome, processesOf, type RunningPod, TestPod } from './harness.ts';
 
 let pod: TestPod;
 beforeEach(() => {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LaunchPlan, PlanApp } from '../../../runtime/stage1/plan.ts';
-import { type RunningPod, TestPod } from './harness.ts';
 import { makeNotifyTool } from '../../support/notify-tool.ts';
+import { type RunningPod, TestPod } from './harness.ts';
 
 let pod: TestPod;
 beforeEach(() => {

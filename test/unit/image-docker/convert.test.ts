@@ -110,6 +110,18 @@ describe('conversion', () => {
     expect(convert({ Cmd: ['x'] }).manifest.app?.workingDirectory).toBeUndefined();
   });
 
+  test.each([
+    ['SIGQUIT', 'SIGQUIT', []],
+    ['SIGRTMIN+3', 'SIGRTMIN+3', []],
+    ['9', '9', []],
+    ['', undefined, []],
+    ['SIGNOPE', undefined, ['the stop signal "SIGNOPE" is left out: there is none of that name']],
+  ])('stop signal %j', (StopSignal, value, dropped) => {
+    const converted = convert({ Cmd: ['x'], StopSignal });
+    const annotation = converted.manifest.annotations.find(({ name }) => name === 'coreos.com/rkt/app/stop-signal');
+    expect([annotation?.value, converted.dropped]).toEqual([value, dropped]);
+  });
+
   test('a command in one string is a shell command', () => {
     expect(convert({ Cmd: 'run me' }).manifest.app?.exec).toEqual(['/bin/sh', '-c', 'run me']);
   });
