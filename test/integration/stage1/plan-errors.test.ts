@@ -197,6 +197,12 @@ describe('meaning', () => {
       /tag 61 \(OOM_SCORE_ADJ\) in the group at offset \d+: not between -1000 and 1000\n$/,
     ],
     [
+      'STOP_SIGNAL of nothing',
+      { stopSignal: 0 },
+      /tag 105 \(STOP_SIGNAL\) in the group at offset \d+: not the number of a signal\n$/,
+    ],
+    ['STOP_SIGNAL', { stopSignal: 65 }, /tag 105 \(STOP_SIGNAL\) at offset \d+: the number is out of range\n$/],
+    [
       'a mount target that climbs',
       { mounts: [{ source: '/tmp', target: '/a/../../b' }] },
       /tag 71 \(MOUNT_TARGET\) at offset \d+: the path has an empty, \. or \.\. component\n$/,
@@ -229,6 +235,12 @@ describe('surroundings of run', () => {
   test('the lock must be a descriptor of the pod’s directory', async () => {
     expect(await refusal(pod.plan([pod.app()], { lockFd: 9 }))).toBe(
       "rkt: descriptor 9 is not the lock of the pod's directory\n",
+    );
+  });
+
+  test('who waits for the pod to be ready must be there', async () => {
+    expect(await refusal(pod.plan([pod.app()], { readyFd: 9 }))).toBe(
+      'rkt: descriptor 9, which is to say when the pod is ready, is not open\n',
     );
   });
 
