@@ -8,16 +8,28 @@ import { checkEnvironmentName } from '../runtime/appc/app.ts';
 import { parseMountOption, parseVolumeOption } from '../runtime/appc/volume-option.ts';
 import { ImageFinder } from '../runtime/image/find.ts';
 import type { ImageInfo } from '../runtime/image/image-info.ts';
-import type { ImageStore } from '../runtime/image/store.ts';
+import { ImageStore } from '../runtime/image/store.ts';
 import { type AppRequest, type PodRequest, parseEnvironment } from '../runtime/pod/compose.ts';
 import { parseHostname } from '../runtime/pod/hostname.ts';
-import type { ServiceCommand } from '../runtime/pod/metadata.ts';
-import { type PodNetworking, parseNetworking } from '../runtime/pod/networks.ts';
+import { reachMetadataService, type ServiceCommand } from '../runtime/pod/metadata.ts';
+import { type PodNetworking, parseNetworking, wantsRegistration } from '../runtime/pod/networks.ts';
+import { parsePodName } from '../runtime/pod/pod-name.ts';
+import type { MakeOptions } from '../runtime/pod/run.ts';
+import type { Mark, StartOptions } from '../runtime/pod/start.ts';
+import { builtinStage1 } from '../runtime/stage1/builtin.ts';
 import type { PlanSettings } from '../runtime/stage1/launch.ts';
 import type { AppArguments, Parsed } from './command.ts';
 import type { Context } from './context.ts';
 import { fetchOptions, fetchSettings, imageSettings, signatureOption } from './fetch-settings.ts';
-import { getList, getSwitch, getValue, type Option, type OptionValues, usageError } from './options.ts';
+import {
+  getList,
+  getOptionalSwitch,
+  getSwitch,
+  getValue,
+  type Option,
+  type OptionValues,
+  usageError,
+} from './options.ts';
 
 const mountOption: Option = {
   name: 'mount',
@@ -42,6 +54,12 @@ export const prepareOptions: readonly Option[] = [
     name: 'no-overlay',
     type: 'switch',
     description: 'give every app a copy of its image instead of an overlay on it',
+  },
+  {
+    name: 'pod-name',
+    type: 'value',
+    placeholder: 'NAME',
+    description: 'a name for the pod, which stands wherever its UUID may',
   },
   ...fetchOptions('new'),
 ];
@@ -125,6 +143,45 @@ export function serviceCommand(context: Context, values: OptionValues): ServiceC
   if (!getSwitch(values, 'spawn-metadata-svc')) return undefined;
   const script = process.argv[1] as string;
   return [process.execPath, script, 'metadata-service', '--until-idle', `--dir=${context.globals.dataDir}`];
+}
+
+/** What the making of a pod takes from the command line: images are found, and fetched where they are not here yet. */
+export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark): Promise<MakeOptions> {
+  const { dataDir } = context.globals;
+  const name = getValue(parsed.values, 'pod-name');
+  const podName = name === undefined ? undefined : parsePodName(name);
+  const store = ImageStore.open(dataDir);
+  const images = await findImages(context, store, parsed);
+  mark('resolve');
+  return {
+    dataDir,
+    store,
+    request: podRequestOf(context, parsed, images),
+    images: new Map(images.map((image) => [image.id, image])),
+    overlay: !getSwitch(parsed.values, 'no-overlay'),
+    name: podName,
+    settings: planSettingsOf(context, parsed.values),
+    log: context.log,
+  };
+}
+
+/** What the start of a pod takes from the command line. The metadata service is reached where the pod needs it: ENOMDS. */
+export async function startOptionsOf(
+  context: Context,
+  values: OptionValues,
+  mark: Mark,
+): Promise<Omit<StartOptions, 'onReady'>> {
+  const networking = networkingOf(values);
+  const register = wantsRegistration(networking, getOptionalSwitch(values, 'mds-register'));
+  return {
+    dataDir: context.globals.dataDir,
+    networking,
+    lease: register ? await reachMetadataService(serviceCommand(context, values)) : undefined,
+    settings: planSettingsOf(context, values),
+    stage1Run: builtinStage1().run,
+    mark,
+    log: context.log,
+  };
 }
 
 /** The images of a command line, in its order; fetched and rendered where they are not here yet. */

@@ -24,6 +24,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./run.ts')).command,
   },
   {
+    name: 'prepare',
+    summary: 'make a pod that can be run later',
+    load: async () => (await import('./prepare.ts')).command,
+  },
+  {
+    name: 'run-prepared',
+    summary: 'run a pod that was prepared',
+    load: async () => (await import('./run-prepared.ts')).command,
+  },
+  {
     name: 'list',
     summary: 'list pods',
     load: async () => (await import('./list.ts')).command,

@@ -1,4 +1,5 @@
-import { appStatus, findPod, podDetails } from '../../runtime/pod/pods.ts';
+import { findPod } from '../../runtime/pod/find.ts';
+import { appStatus, podDetails } from '../../runtime/pod/pods.ts';
 import { hasExited } from '../../runtime/pod/state.ts';
 import type { Command } from '../command.ts';
 import { usageError } from '../options.ts';

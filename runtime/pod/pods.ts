@@ -1,11 +1,13 @@
 /** The pods of a data directory: found, named, looked into. Nothing here changes anything. */
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { PodNetwork } from '../../netns/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { parsePodManifest } from '../appc/pod-manifest.ts';
+import { isUuid } from '../appc/uuid.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { type PodPhase, podDir, podFiles, podPhaseDir, podPhases } from '../base/paths.ts';
+import { sharedGroup } from '../base/shared-dirs.ts';
 import { isLocked } from './pod-dir.ts';
 import { lockMatters, type PodState, stateOf } from './state.ts';
 
@@ -18,16 +20,14 @@ export interface PodEntry {
 
 export type { PodNetwork };
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 /** The uuids that lie in one phase. */
 export function uuidsIn(dataDir: string, phase: PodPhase): string[] {
   try {
-    return readdirSync(podPhaseDir(dataDir, phase)).filter((name) => uuidPattern.test(name));
+    return readdirSync(podPhaseDir(dataDir, phase)).filter(isUuid);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     if (errnoOf(error) === 'EACCES') {
-      throw new RktError(`reading the pods of ${dataDir}: only root may`, {
+      throw new RktError(`reading the pods of ${dataDir}: only root and members of group ${sharedGroup} may`, {
         code: 'ENOTROOT',
         hint: 'try sudo',
         cause: error,
@@ -40,8 +40,8 @@ export function uuidsIn(dataDir: string, phase: PodPhase): string[] {
 /** The pod as it is right now; undefined where it has left that phase. */
 export function podIn(dataDir: string, phase: PodPhase, uuid: string): PodEntry | undefined {
   const dir = podDir(dataDir, phase, uuid);
-  // Looking takes the lock for a moment, which is not done where it tells nothing: a pod about to be born needs it.
-  if (!lockMatters(phase)) return { uuid, phase, dir, state: stateOf(phase, false) };
+  // Looking takes the lock for a moment, which is not done where it tells nothing: a pod about to be born or started needs it.
+  if (!lockMatters(phase)) return existsSync(dir) ? { uuid, phase, dir, state: stateOf(phase, false) } : undefined;
   const locked = isLocked(dataDir, phase, uuid);
   return locked === undefined ? undefined : { uuid, phase, dir, state: stateOf(phase, locked) };
 }
@@ -56,35 +56,6 @@ export function listPods(dataDir: string): PodEntry[] {
     }
   }
   return [...found.values()];
-}
-
-/**
- * The pod that a user means by a uuid or the beginning of one.
- * Errors: ENOPOD where there is none, EAMBIGUOUS where there are several.
- */
-export function findPod(dataDir: string, prefix: string): PodEntry {
-  if (!/^[0-9a-fA-F-]{1,36}$/.test(prefix)) {
-    throw new RktError(`"${prefix}" is not a pod UUID, nor the beginning of one`, { code: 'ENOPOD' });
-  }
-  const wanted = prefix.toLowerCase();
-  const matches = new Map<string, PodEntry>();
-  for (const phase of podPhases) {
-    for (const uuid of uuidsIn(dataDir, phase)) {
-      const pod = uuid.startsWith(wanted) ? podIn(dataDir, phase, uuid) : undefined;
-      if (pod !== undefined) matches.set(uuid, pod);
-    }
-  }
-  const [first, ...others] = matches.values();
-  if (first === undefined) {
-    throw new RktError(`no pod matches "${prefix}"`, { code: 'ENOPOD', hint: 'see "rkt list"' });
-  }
-  if (others.length > 0) {
-    throw new RktError(`"${prefix}" is the beginning of ${matches.size} pods: ${[...matches.keys()].join(', ')}`, {
-      code: 'EAMBIGUOUS',
-      hint: 'write more of the UUID',
-    });
-  }
-  return first;
 }
 
 /** Reads a file of a pod; undefined where the pod does not have it (yet). */
