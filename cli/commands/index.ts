@@ -49,6 +49,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cat-manifest.ts')).command,
   },
   {
+    name: 'rm',
+    summary: 'remove pods at once',
+    load: async () => (await import('./rm.ts')).command,
+  },
+  {
     name: 'gc',
     summary: 'remove pods that have exited',
     load: async () => (await import('./gc.ts')).command,
