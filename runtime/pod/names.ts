@@ -13,6 +13,7 @@ import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { type PodPhase, podNamesDir } from '../base/paths.ts';
 import { makeSharedDir } from '../base/shared-dirs.ts';
 import { isLocked } from './pod-dir.ts';
+import { readSettings } from './pod-settings.ts';
 
 /** Phases in which a pod has its name. Being prepared counts as long as somebody is at it. */
 const namedPhases: readonly PodPhase[] = ['prepare', 'prepared', 'run'];
@@ -57,6 +58,20 @@ export function freeStaleNames(dataDir: string): void {
 export function uuidOfName(dataDir: string, name: string): string | undefined {
   const target = targetOf(`${podNamesDir(dataDir)}/${name}`);
   return target !== undefined && isUuid(target) ? target : undefined;
+}
+
+/** The name that a pod has; undefined where it has none, or it is another's by now. */
+export function nameOf(
+  dataDir: string,
+  { uuid, dir }: { readonly uuid: string; readonly dir: string },
+): string | undefined {
+  let name: string | undefined;
+  try {
+    ({ name } = readSettings(dir));
+  } catch {
+    // Damaged settings are reported to whoever needs them.
+  }
+  return name !== undefined && uuidOfName(dataDir, name) === uuid ? name : undefined;
 }
 
 /** Names by uuid, of all pods that have one. */

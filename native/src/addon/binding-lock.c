@@ -26,12 +26,14 @@ static void *wait_for_lock(void *data) {
   while ((result = flock(wait->fd, LOCK_SH)) < 0 && errno == EINTR)
     continue;
   wait->error = result < 0 ? errno : 0;
-  /* This lets go of the lock again: it was not wanted for itself. */
+  /* It was not wanted for itself. Closing would not do: the caller may still have a descriptor of the same open directory. */
+  flock(wait->fd, LOCK_UN);
   close(wait->fd);
   napi_threadsafe_function done = wait->done;
-  /* Where the environment is ending, nobody takes the data, and the process ends with it. */
   if (napi_call_threadsafe_function(done, wait, napi_tsfn_blocking) == napi_ok)
     napi_release_threadsafe_function(done, napi_tsfn_release);
+  else
+    free(wait); /* the environment is ending, and has taken our share of the function */
   return NULL;
 }
 

@@ -1,0 +1,2 @@
+// Loaded by the commands that wait for pods (deploy/bundle.ts).
+export { waitForPod } from './wait.ts';
