@@ -49,6 +49,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cat-manifest.ts')).command,
   },
   {
+    name: 'export',
+    summary: 'write what an app has made of its image to an ACI file',
+    load: async () => (await import('./export.ts')).command,
+  },
+  {
     name: 'rm',
     summary: 'remove pods at once',
     load: async () => (await import('./rm.ts')).command,

@@ -16,6 +16,7 @@ import { findExecutable, lookupUser } from '../image/lookup.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootAttributeSource } from '../image/tree-check.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
+import { writeAppTrees } from './app-trees.ts';
 import { claimName } from './names.ts';
 import type { HeldPod } from './pod-dir.ts';
 import { type PodSettings, writeSettings } from './pod-settings.ts';
@@ -170,7 +171,7 @@ async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore): P
 /** Writes down which trees the app needs, so that `rkt image gc` leaves them; one that was faster has taken them by now. */
 function claimTrees(pod: HeldPod, { name, image, lowers }: PreparedApp, store: ImageStore): void {
   const trees = lowers.map((lower) => basename(dirname(lower)));
-  writeFileSync(podFiles.appTrees(pod.dir, name), `${trees.join('\n')}\n`);
+  writeAppTrees(pod.dir, name, trees);
   store.lowers(image);
 }
 

@@ -6,12 +6,13 @@
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { type PodManifest, parsePodManifest } from '../appc/pod-manifest.ts';
-import { errnoOf, isRktError, messageOf, RktError } from '../base/errors.ts';
+import { isRktError, messageOf, RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootfsOf } from '../image/tree-check.ts';
 import { checkIsolators } from '../stage1/isolators.ts';
+import { appTrees } from './app-trees.ts';
 import { type HeldPod, moveTo, release, tryHold } from './pod-dir.ts';
 import { type PodSettings, storedSettings } from './pod-settings.ts';
 import { type PodEntry, podIn } from './pods.ts';
@@ -119,7 +120,7 @@ async function rootsOf(
   const roots = new Map<string, readonly string[]>();
   for (const { name, image } of manifest.apps) {
     const copy = podFiles.rootCopy(pod.dir, name);
-    const trees = settings.overlay ? treesOf(pod, name) : [];
+    const trees = settings.overlay ? appTrees(pod.dir, name) : [];
     if (trees.some((tree) => !store.hasLayer(tree))) await store.lowerDirs(images.get(image.id) as ImageInfo, log);
     const missing = settings.overlay
       ? trees.find((tree) => !store.hasLayer(tree))
@@ -135,20 +136,6 @@ async function rootsOf(
     roots.set(name, settings.overlay ? trees.map((tree) => rootfsOf(store.treeDir(tree))) : [copy]);
   }
   return roots;
-}
-
-function treesOf(pod: HeldPod, app: string): string[] {
-  const file = podFiles.appTrees(pod.dir, app);
-  let text = '';
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-  const trees = text.split('\n').filter((line) => line !== '');
-  // A name that leads elsewhere was not written by rkt.
-  if (trees.length === 0 || trees.some((tree) => tree.includes('/'))) throw damaged(file, 'it names no trees');
-  return trees;
 }
 
 /** The pod waits again, as nothing of it was executed. */

@@ -49,6 +49,6 @@ test('resolves at once where the lock is free or shared, also for a descriptor t
 });
 
 test('refuses what is no descriptor', () => {
-  expect(() => native.lockFreed(-1)).toThrow(new TypeError('lockFreed: fd must be a file descriptor'));
+  expect(() => native.lockFreed(-1)).toThrow('lockFreed: fd must be a file descriptor');
   expect(() => native.lockFreed(99_999)).toThrow('duplicating descriptor 99999: Bad file descriptor');
 });
