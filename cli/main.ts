@@ -13,7 +13,8 @@ import { getSwitch, nearest, OptionSet, type Reader, reader, takeOption, usageEr
 import { writeAll } from './output.ts';
 
 export interface Streams {
-  out(text: string): void;
+  /** Returns false where nobody reads any more. */
+  out(text: string): unknown;
   err(text: string): void;
 }
 

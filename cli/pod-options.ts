@@ -4,11 +4,9 @@
  */
 
 export { imageOptions } from './pod-options/image-options.ts';
-export { prepareOptions, type RequestedPod, requestPod } from './pod-options/prepare-options.ts';
+export { makeOptionsOf, prepareOptions } from './pod-options/prepare-options.ts';
 export {
-  networkingOf,
-  planSettingsOf,
-  serviceCommand,
   startOptions,
+  startOptionsOf,
   stopTimeoutOf,
 } from './pod-options/start-options.ts';

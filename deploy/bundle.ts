@@ -21,6 +21,7 @@ const chunks = new Map<string, string>([
   [join(root, 'runtime', 'image', 'http', 'client.ts'), 'http-client'],
   [join(root, 'runtime', 'image', 'render', 'index.ts'), 'image-render'],
   [join(root, 'runtime', 'image', 'manage', 'index.ts'), 'image-manage'],
+  [join(root, 'runtime', 'pod', 'watch', 'index.ts'), 'pod-watch'],
   [join(root, 'runtime', 'image', 'docker', 'index.ts'), 'docker'],
   // Not imported but started, as a thread.
   [join(root, 'runtime', 'image', 'docker', 'layer-worker.ts'), 'docker-layer-worker'],

@@ -9,6 +9,7 @@ import type { ClassicLevel } from 'classic-level';
 import { Level } from 'level';
 import { errnoOf, messageOf, RktError } from '../runtime/base/errors.ts';
 import type { Log } from '../runtime/base/log.ts';
+import { makeSharedDir } from '../runtime/base/shared-dirs.ts';
 import { createKey, type SigningKey } from './identity.ts';
 import type { PodRecord } from './pod.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -85,7 +86,7 @@ async function createDatabase(dir: string): Promise<void> {
   const unfinished = `${dir}.new`;
   try {
     await rm(unfinished, { recursive: true, force: true });
-    await mkdir(dirname(dir), { recursive: true });
+    makeSharedDir(dirname(dir), dirname(dir));
     await mkdir(unfinished, { mode: 0o700 });
     const db: Database = new LevelDb(unfinished);
     await db.open();

@@ -31,6 +31,11 @@ export interface FileHandleExtras {
    * (or released, for 'unlock').
    */
   flock(fd: number, operation: 'shared' | 'exclusive' | 'unlock', nonblocking: boolean): boolean;
+  /**
+   * Resolves when nobody holds the lock of `fd` exclusively any more; the lock is not kept. Waits by flock(2) on a thread of its own.
+   * It cannot be cancelled, but keeps neither the loop nor the process, and not `fd` either: the caller may close it.
+   */
+  lockFreed(fd: number): Promise<void>;
   /** syncfs(2): everything written to the file system of `fd` is on disk afterwards. */
   syncfs(fd: number): void;
   /** renameat2(2) with RENAME_NOREPLACE: fails with EEXIST where `to` exists. */

@@ -1,5 +1,6 @@
 import { RktError } from '../../runtime/base/errors.ts';
-import { findPod, manifestText } from '../../runtime/pod/pods.ts';
+import { findPod } from '../../runtime/pod/find.ts';
+import { manifestText } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
 import { getSwitch, usageError } from '../options.ts';
 

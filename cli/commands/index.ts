@@ -24,6 +24,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./run.ts')).command,
   },
   {
+    name: 'prepare',
+    summary: 'make a pod that can be run later',
+    load: async () => (await import('./prepare.ts')).command,
+  },
+  {
+    name: 'run-prepared',
+    summary: 'run a pod that was prepared',
+    load: async () => (await import('./run-prepared.ts')).command,
+  },
+  {
     name: 'list',
     summary: 'list pods',
     load: async () => (await import('./list.ts')).command,
@@ -39,9 +49,24 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./stop.ts')).command,
   },
   {
+    name: 'events',
+    summary: 'print what happens to pods as it happens',
+    load: async () => (await import('./events.ts')).command,
+  },
+  {
     name: 'cat-manifest',
     summary: 'print the manifest of a pod',
     load: async () => (await import('./cat-manifest.ts')).command,
+  },
+  {
+    name: 'export',
+    summary: 'write what an app has made of its image to an ACI file',
+    load: async () => (await import('./export.ts')).command,
+  },
+  {
+    name: 'rm',
+    summary: 'remove pods at once',
+    load: async () => (await import('./rm.ts')).command,
   },
   {
     name: 'gc',

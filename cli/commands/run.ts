@@ -1,22 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { messageOf, RktError } from '../../runtime/base/errors.ts';
-import { ImageStore } from '../../runtime/image/store.ts';
-import { reachMetadataService } from '../../runtime/pod/metadata.ts';
-import { wantsRegistration } from '../../runtime/pod/networks.ts';
-import { runPod, stopwatch } from '../../runtime/pod/run.ts';
-import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
+import { runPod } from '../../runtime/pod/run.ts';
+import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
-import { getOptionalSwitch, getSwitch, getValue, usageError } from '../options.ts';
-import {
-  imageOptions,
-  networkingOf,
-  planSettingsOf,
-  prepareOptions,
-  requestPod,
-  serviceCommand,
-  startOptions,
-} from '../pod-options.ts';
+import { getValue, usageError } from '../options.ts';
+import { imageOptions, makeOptionsOf, prepareOptions, startOptions, startOptionsOf } from '../pod-options.ts';
 
 export const command: Command = {
   name: 'run',
@@ -37,28 +26,15 @@ export const command: Command = {
     const { values } = parsed;
     const mark = stopwatch(context.log);
     mark('node and load');
-    const networking = networkingOf(values);
-    const register = wantsRegistration(networking, getOptionalSwitch(values, 'mds-register'));
-    const lease = register ? await reachMetadataService(serviceCommand(context, values)) : undefined;
-    const store = ImageStore.open(context.globals.dataDir);
-    const { request, images } = await requestPod(context, store, parsed);
-    mark('resolve');
+    // The service first: without it nothing is fetched or made.
+    const start = await startOptionsOf(context, values, mark);
     return await runPod({
-      dataDir: context.globals.dataDir,
-      store,
-      request,
-      images,
-      overlay: !getSwitch(values, 'no-overlay'),
-      networking,
-      lease,
-      settings: planSettingsOf(context, values),
-      stage1Run: builtinStage1().run,
+      ...(await makeOptionsOf(context, parsed, mark)),
+      ...start,
       onReady: async (uuid) => {
         saveUuid(uuid, getValue(values, 'uuid-file-save'));
         await context.beforeExec();
       },
-      mark,
-      log: context.log,
     });
   },
 };

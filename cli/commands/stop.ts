@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { messageOf, RktError } from '../../runtime/base/errors.ts';
-import { findPod } from '../../runtime/pod/pods.ts';
+import { findPod } from '../../runtime/pod/find.ts';
 import { hasExited } from '../../runtime/pod/state.ts';
 import { type StopOptions, stopPod } from '../../runtime/pod/stop.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import { type Command, failureCode } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
-import { getSwitch, getValue, type OptionValues, usageError } from '../options.ts';
+import { getSwitch } from '../options.ts';
+import { podArguments, uuidFileOption } from '../pod-arguments.ts';
 import { stopTimeoutOf } from '../pod-options.ts';
 
 export const command: Command = {
@@ -25,11 +25,11 @@ export const command: Command = {
       placeholder: 'DURATION',
       description: "how long apps may take until they are killed, if that is shorter than the pod's own stop timeout",
     },
-    { name: 'uuid-file', type: 'value', placeholder: 'FILE', description: "read the pod's UUID from a file" },
+    uuidFileOption,
   ],
   async run(context, { values, args }) {
     requireRoot(context, 'stop');
-    const prefixes = uuidsOf(values, args);
+    const prefixes = podArguments('stop', args, values);
     const options: StopOptions = {
       dataDir: context.globals.dataDir,
       stage1Stop: builtinStage1().stop,
@@ -55,25 +55,6 @@ async function attempt(stop: () => Promise<string>): Promise<{ line?: string; fa
     return { line: await stop() };
   } catch (error) {
     return { failure: messageOf(error) };
-  }
-}
-
-function uuidsOf(values: OptionValues, args: readonly string[]): readonly string[] {
-  const file = getValue(values, 'uuid-file');
-  if ((file === undefined) === (args.length === 0)) {
-    throw usageError(
-      'rkt stop takes UUIDs of pods, or a file with one',
-      'the form is: rkt stop UUID ... or --uuid-file=FILE',
-    );
-  }
-  return file === undefined ? args : [readUuid(file)];
-}
-
-function readUuid(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw usageError(`--uuid-file: ${messageOf(error)}`);
   }
 }
 

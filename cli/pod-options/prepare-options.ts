@@ -5,15 +5,19 @@ import { checkEnvironmentName } from '../../runtime/appc/app.ts';
 import { parseMountOption, parseVolumeOption } from '../../runtime/appc/volume-option.ts';
 import { ImageFinder } from '../../runtime/image/find.ts';
 import type { ImageInfo } from '../../runtime/image/image-info.ts';
-import type { ImageStore } from '../../runtime/image/store.ts';
+import { ImageStore } from '../../runtime/image/store.ts';
 import { type PodRequest, parseEnvironment } from '../../runtime/pod/compose.ts';
+import { parsePodName } from '../../runtime/pod/pod-name.ts';
+import type { MakeOptions } from '../../runtime/pod/run.ts';
+import type { Mark } from '../../runtime/pod/start.ts';
 import type { Parsed } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fetchOptions, fetchSettings, imageSettings } from '../fetch-settings.ts';
-import { getList, getSwitch, type Option } from '../options.ts';
+import { getList, getSwitch, getValue, type Option } from '../options.ts';
 import { appRequestOf } from './image-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOption } from './restart-option.ts';
+import { planSettingsOf } from './start-options.ts';
 
 export const prepareOptions: readonly Option[] = [
   {
@@ -32,21 +36,32 @@ export const prepareOptions: readonly Option[] = [
     type: 'switch',
     description: 'give every app a copy of its image instead of an overlay on it',
   },
+  {
+    name: 'pod-name',
+    type: 'value',
+    placeholder: 'NAME',
+    description: 'a name for the pod, which stands wherever its UUID may',
+  },
   ...fetchOptions('new'),
 ];
 
-/** What the user asked for, and the images that it takes, by id. */
-export interface RequestedPod {
-  readonly request: PodRequest;
-  readonly images: ReadonlyMap<string, ImageInfo>;
-}
-
-/** Reads the command line of `run` and `prepare` and finds its images. Errors: EUSAGE, EARGUMENT, those of fetching. */
-export async function requestPod(context: Context, store: ImageStore, parsed: Parsed): Promise<RequestedPod> {
+/** What the making of a pod takes from the command line: images are found, and fetched where they are not here yet. */
+export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark): Promise<MakeOptions> {
+  const { dataDir } = context.globals;
+  const name = getValue(parsed.values, 'pod-name');
+  const podName = name === undefined ? undefined : parsePodName(name);
+  const store = ImageStore.open(dataDir);
   const images = await findImages(context, store, parsed);
+  mark('resolve');
   return {
+    dataDir,
+    store,
     request: podRequestOf(context, parsed, images),
     images: new Map(images.map((image) => [image.id, image])),
+    overlay: !getSwitch(parsed.values, 'no-overlay'),
+    name: podName,
+    settings: planSettingsOf(context, parsed.values),
+    log: context.log,
   };
 }
 

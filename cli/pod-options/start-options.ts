@@ -1,11 +1,21 @@
 /** How a pod is started: what `run` and `run-prepared` share. */
 
 import { parseHostname } from '../../runtime/pod/hostname.ts';
-import type { ServiceCommand } from '../../runtime/pod/metadata.ts';
-import { type PodNetworking, parseNetworking } from '../../runtime/pod/networks.ts';
+import { reachMetadataService, type ServiceCommand } from '../../runtime/pod/metadata.ts';
+import { type PodNetworking, parseNetworking, wantsRegistration } from '../../runtime/pod/networks.ts';
+import type { Mark, StartOptions } from '../../runtime/pod/start.ts';
+import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import type { PlanSettings } from '../../runtime/stage1/launch.ts';
 import type { Context } from '../context.ts';
-import { getDuration, getSwitch, getValue, type Option, type OptionValues, usageError } from '../options.ts';
+import {
+  getDuration,
+  getOptionalSwitch,
+  getSwitch,
+  getValue,
+  type Option,
+  type OptionValues,
+  usageError,
+} from '../options.ts';
 
 /** How a pod is started. */
 export const startOptions: readonly Option[] = [
@@ -55,8 +65,27 @@ export const startOptions: readonly Option[] = [
   },
 ];
 
+/** What the start of a pod takes from the command line. The metadata service is reached where the pod needs it: ENOMDS. */
+export async function startOptionsOf(
+  context: Context,
+  values: OptionValues,
+  mark: Mark,
+): Promise<Omit<StartOptions, 'onReady'>> {
+  const networking = networkingOf(values);
+  const register = wantsRegistration(networking, getOptionalSwitch(values, 'mds-register'));
+  return {
+    dataDir: context.globals.dataDir,
+    networking,
+    lease: register ? await reachMetadataService(serviceCommand(context, values)) : undefined,
+    settings: planSettingsOf(context, values),
+    stage1Run: builtinStage1().run,
+    mark,
+    log: context.log,
+  };
+}
+
 /** Errors: EUSAGE, ENETWORK. */
-export function networkingOf(values: OptionValues): PodNetworking {
+function networkingOf(values: OptionValues): PodNetworking {
   const options = ['private-net', 'net'].filter((name) => getValue(values, name) !== undefined);
   if (options.length > 1) throw usageError('--net and --private-net cannot stand together');
   const option = options[0];
@@ -100,7 +129,7 @@ function hostnameOf(values: OptionValues): string | undefined {
 }
 
 /** This very program as the metadata service, with the same data directory. */
-export function serviceCommand(context: Context, values: OptionValues): ServiceCommand | undefined {
+function serviceCommand(context: Context, values: OptionValues): ServiceCommand | undefined {
   if (!getSwitch(values, 'spawn-metadata-svc')) return undefined;
   const script = process.argv[1] as string;
   return [process.execPath, script, 'metadata-service', '--until-idle', `--dir=${context.globals.dataDir}`];

@@ -77,10 +77,17 @@ export const podsDir = (dataDir: string): string => `${dataDir}/pods`;
 export const podPhaseDir = (dataDir: string, phase: PodPhase): string => `${dataDir}/pods/${phase}`;
 export const podDir = (dataDir: string, phase: PodPhase, uuid: string): string => `${dataDir}/pods/${phase}/${uuid}`;
 
+/** One symbolic link per name that a pod has; it says the pod's uuid and leads nowhere. */
+export const podNamesDir = (dataDir: string): string => `${dataDir}/pods/names`;
+
 /** The files inside a pod's directory. `dir` is the result of {@link podDir}. */
 export const podFiles = {
   /** The reified pod manifest. */
   manifest: (dir: string): string => `${dir}/pod`,
+  /** What was decided when the pod was made and is not in the manifest (runtime/pod/pod-settings.ts). */
+  settings: (dir: string): string => `${dir}/settings.json`,
+  /** There once every app has started and is ready. */
+  ready: (dir: string): string => `${dir}/ready`,
   /** Host PID of the pod's PID 1, as rkt's stage1 interface names it. */
   pid: (dir: string): string => `${dir}/pid`,
   /** Name of the pod's cgroup, relative to each hierarchy's root. */
@@ -96,6 +103,8 @@ export const podFiles = {
   appDir: (dir: string, app: string): string => `${dir}/appsinfo/${app}`,
   imageManifest: (dir: string, app: string): string => `${dir}/appsinfo/${app}/manifest`,
   appPid: (dir: string, app: string): string => `${dir}/appsinfo/${app}/pid`,
+  /** How often the app has been started again: a decimal number. */
+  appRestarts: (dir: string, app: string): string => `${dir}/appsinfo/${app}/restarts`,
   /** Ids of the store's trees that the app's root filesystem is made of, one per line. */
   appTrees: (dir: string, app: string): string => `${dir}/appsinfo/${app}/trees`,
   /** The copy of the image that one app runs on where there is no overlay. */

@@ -38,6 +38,10 @@ export interface BuildOptions {
   owner?: { uid: number; gid: number };
   /** Seconds since the epoch: no file is said to be newer (https://reproducible-builds.org/specs/source-date-epoch). */
   newest?: number;
+  /** Paths that do not come along, relative. */
+  leaveOut?: ReadonlySet<string>;
+  /** Called with what cannot be part of an image, which is left out then; otherwise it is an error. */
+  onUnfit?: (path: string, reason: string) => void;
 }
 
 export interface BuiltImage {
@@ -62,13 +66,16 @@ function deviceOf(rdev: bigint): { major: number; minor: number } {
   return { major: Number(major), minor: Number(minor) };
 }
 
+/** With these, overlayfs says that a part of a file or directory is elsewhere, under another name. */
+const overlayReferences = ['trusted.overlay.redirect', 'trusted.overlay.metacopy'];
+
 function xattrsOf(path: Buffer): Map<string, Buffer> {
   try {
-    return new Map(
-      listXattrs(path)
-        .filter(keepsXattr)
-        .map((name) => [name, getXattr(path, name)]),
-    );
+    const names = listXattrs(path);
+    if (names.some((name) => overlayReferences.includes(name))) {
+      fail(path, 'overlayfs keeps a part of it elsewhere (its options redirect_dir and metacopy)');
+    }
+    return new Map(names.filter(keepsXattr).map((name) => [name, getXattr(path, name)]));
   } catch (error) {
     if (errnoOf(error) === 'ENOTSUP') return new Map();
     throw error;
@@ -80,7 +87,7 @@ function fail(path: Uint8Array, reason: string): never {
 }
 
 /** What the user wants to be different from the files. */
-type Overrides = Pick<BuildOptions, 'owner' | 'newest'>;
+type Overrides = Pick<BuildOptions, 'owner' | 'newest' | 'leaveOut' | 'onUnfit'>;
 
 /** Walks the merged view in the order of the names' bytes and says what each file's entry is. */
 class Walk {
@@ -93,18 +100,24 @@ class Walk {
   }
 
   *entries({ path, source, layers }: MergedEntry): Generator<{ entry: TarEntry; source: Buffer }> {
+    if (this.#overrides.leaveOut?.has(path.toString()) === true) return;
     const real = layers === undefined ? source : attributeSource(layers, path);
-    yield { entry: this.#entryOf(real, path), source };
+    const entry = this.#entryOf(real, path);
+    if (entry === undefined) return;
+    yield { entry, source };
     if (layers === undefined) return;
     for (const child of mergedChildren(layers, path)) yield* this.entries(child);
   }
 
-  #entryOf(source: Buffer, inside: Buffer): TarEntry {
+  /** Undefined for what is left out. */
+  #entryOf(source: Buffer, inside: Buffer): TarEntry | undefined {
     const status = lstatSync(source, { bigint: true });
-    const type = typeOf(status) ?? fail(source, 'it is a socket');
-    const device = type === 'character' || type === 'block' ? deviceOf(status.rdev) : { major: 0, minor: 0 };
-    if ((type === 'character' || type === 'block') && !inside.toString('latin1').startsWith('dev/')) {
-      fail(source, 'it is a device node outside of /dev');
+    const type = typeOf(status);
+    if (type === undefined) return this.#unfit(source, inside, 'it is a socket');
+    const isDevice = type === 'character' || type === 'block';
+    const device = isDevice ? deviceOf(status.rdev) : { major: 0, minor: 0 };
+    if (isDevice && !inside.toString('latin1').startsWith('dev/')) {
+      return this.#unfit(source, inside, 'it is a device node outside of /dev');
     }
     const path = Buffer.concat([Buffer.from(inside.length === 0 ? 'rootfs' : 'rootfs/'), inside]);
     const first = type === 'directory' ? undefined : this.#firstName(status, path);
@@ -121,6 +134,12 @@ class Walk {
       device,
       xattrs: first === undefined ? xattrsOf(source) : new Map(),
     };
+  }
+
+  #unfit(source: Buffer, inside: Buffer, reason: string): undefined {
+    const { onUnfit } = this.#overrides;
+    if (onUnfit === undefined) fail(source, reason);
+    onUnfit(shownPath(Buffer.concat([Buffer.from('/'), inside])), reason);
   }
 
   #timeOf({ mtimeNs }: BigIntStats): TarEntry['mtime'] {

@@ -2,7 +2,7 @@
 
 import { renameSync, statSync, unlinkSync } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
-import { replaceDurable, syncDirectory, writeDurable } from './durable.ts';
+import { replaceDurable, syncDirectory, writeDurableFor } from './durable.ts';
 import { encodeInfo, type ImageInfo, type Verification } from './image-info.ts';
 import { addName } from './name-index.ts';
 import { Staging, withLock } from './staging.ts';
@@ -36,7 +36,7 @@ export interface Parts {
 /** Records an image with its parts. Everything of the parts may still be in memory only. */
 export function commitImage(store: ImageStore, staging: Staging, info: ImageInfo, parts: Parts): void {
   const { paths } = store;
-  writeDurable(`${staging.path}/info`, encodeInfo(info));
+  writeDurableFor(`${paths.info}/${info.id}`, `${staging.path}/info`, encodeInfo(info));
   syncStore(staging.path);
   withLock(commitLock(paths), () => {
     const before = readable(store, info.id);

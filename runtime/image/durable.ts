@@ -1,6 +1,7 @@
 /** Files that are there whole or not at all, also after a power cut. */
 
-import { closeSync, constants, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, constants, fsyncSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** Puts on disk which names a directory holds. */
 export function syncDirectory(path: string): void {
@@ -13,8 +14,8 @@ export function syncDirectory(path: string): void {
 }
 
 /** Writes a file and waits until its content is on disk. */
-export function writeDurable(path: string, content: string): void {
-  const fd = openSync(path, 'wx', 0o600);
+export function writeDurable(path: string, content: string, mode = 0o600): void {
+  const fd = openSync(path, 'wx', mode);
   try {
     writeFileSync(fd, content);
     fsyncSync(fd);
@@ -23,9 +24,15 @@ export function writeDurable(path: string, content: string): void {
   }
 }
 
+/** The same, for a file that will be renamed to `target`: the group of the directory there may read it. */
+export function writeDurableFor(target: string, path: string, content: string): void {
+  writeDurable(path, content, 0o640);
+  chownSync(path, -1, statSync(dirname(target)).gid);
+}
+
 /** Replaces `path` by a file with `content`; `temporary` is a free name on the same file system. */
 export function replaceDurable(path: string, temporary: string, content: string): void {
-  writeDurable(temporary, content);
+  writeDurableFor(path, temporary, content);
   renameSync(temporary, path);
-  syncDirectory(path.slice(0, path.lastIndexOf('/')));
+  syncDirectory(dirname(path));
 }

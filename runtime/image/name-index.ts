@@ -29,8 +29,8 @@ export function idsOfName(names: string, name: string): string[] {
 /** Adds an id to a name. Idempotent. */
 export function addName(names: string, name: string, id: string): void {
   const directory = `${names}/${encodeName(name)}`;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  closeSync(openSync(`${directory}/${id}`, 'a', 0o600));
+  mkdirSync(directory, { recursive: true, mode: 0o750 });
+  closeSync(openSync(`${directory}/${id}`, 'a', 0o640));
   syncDirectory(directory);
   syncDirectory(names);
 }

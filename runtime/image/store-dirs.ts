@@ -1,12 +1,12 @@
 /** The store's directories, and what others left in them. */
 
 import { createHash } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, statfsSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, renameSync, statfsSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { native } from '../../native/index.ts';
 import { isFullImageId } from '../appc/image-id.ts';
-import { errnoOf } from '../base/errors.ts';
 import type { ImagePaths } from '../base/paths.ts';
+import { makePrivateDir, makeSharedDir } from '../base/shared-dirs.ts';
 import { type HeldLock, removeStale, Staging, tryLock, withLock } from './staging.ts';
 import type { ImageStore } from './store.ts';
 import { isRenderedId } from './tree-id.ts';
@@ -33,26 +33,14 @@ export function holdLayers(store: ImageStore): HeldLock {
   }
 }
 
-/** Makes a directory and those above it. node's own recursive mkdir reports ENOENT for a read-only file system. */
-function makeDirectories(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT') throw error;
-    makeDirectories(dirname(path));
-    makeDirectories(path);
-  }
-}
-
 /**
- * Makes the store's directories, and removes what others left behind that died. Only root may enter: trees hold other
- * people's setuid programs.
+ * Makes the store's directories, and removes what others left behind that died. What the store knows of its images may be read by
+ * members of group rkt; only root may enter the rest: trees hold other people's setuid programs.
  */
 export function prepare(store: ImageStore): void {
   const { root, blobs, info, names, trees, signatures, locks, tmp } = store.paths;
-  for (const path of [root, blobs, info, names, trees, signatures, locks, tmp]) makeDirectories(path);
+  for (const path of [info, names]) makeSharedDir(dirname(root), path);
+  for (const path of [blobs, trees, signatures, locks, tmp]) makePrivateDir(path);
   if (removeStale(tmp)) removeOrphans(store, () => isRenderedId);
 }
 

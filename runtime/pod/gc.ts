@@ -3,27 +3,23 @@
  * their status can still be asked; failed prepares go to garbage. Every step tolerates another gc doing the same.
  */
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
-import { leasedNetwork, removeDeadService, type TeardownOptions, teardownPodNetwork } from '../../netns/index.ts';
+import { statSync } from 'node:fs';
+import { removeDeadService } from '../../netns/index.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } from '../base/paths.ts';
-import { type HeldPod, moveTo, release, removeEmbryo, removePod, tryHold } from './pod-dir.ts';
-import { type PodNetwork, podNetworks, uuidsIn } from './pods.ts';
-import { unregister } from './registration.ts';
+import { type PodPhase, podDir } from '../base/paths.ts';
+import { type CollectOptions, collect, holdPatiently } from './collect.ts';
+import { freeStaleNames } from './names.ts';
+import { moveTo, release, removeEmbryo, tryHold } from './pod-dir.ts';
+import { uuidsIn } from './pods.ts';
 
-export interface GcOptions {
-  readonly dataDir: string;
+export interface GcOptions extends CollectOptions {
   /** Time in exited-garbage before a pod is removed, in milliseconds. */
   readonly gracePeriod: number;
   /** Time after which a pod that was prepared and never run is given up, in milliseconds. */
   readonly expirePrepared: number;
   /** Only mark. */
   readonly markOnly: boolean;
-  /** The gc executable of stage1. */
-  readonly stage1Gc: string;
-  readonly log: Log;
   /** Called once per step, with the line that the user sees. */
   readonly report: (line: string) => void;
 }
@@ -51,6 +47,8 @@ function collectPods(options: GcOptions): number {
   mark(options, 'run', 'exited-garbage', (uuid) => `Moving container "${uuid}" to garbage`);
   mark(options, 'prepare', 'garbage', (uuid) => `Moving failed prepare "${uuid}" to garbage`);
   expire(options);
+  // Garbage has no name.
+  freeStaleNames(options.dataDir);
   if (options.markOnly) return 0;
   return sweep(options, 'exited-garbage', options.gracePeriod) + sweep(options, 'garbage', 0);
 }
@@ -67,11 +65,18 @@ function move(options: GcOptions, from: PodPhase, to: PodPhase, uuid: string, li
     moveTo(options.dataDir, pod, to);
     options.report(line);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ENOENT') throw cannotMove(options.dataDir, error);
   } finally {
     release(pod);
   }
 }
+
+const cannotMove = (dataDir: string, cause: unknown): RktError =>
+  new RktError(`moving pods of ${dataDir} to the garbage: ${messageOf(cause)}`, {
+    code: 'EPOD',
+    hint: 'the data directory must be writable',
+    cause,
+  });
 
 function expire(options: GcOptions): void {
   for (const uuid of uuidsIn(options.dataDir, 'prepared')) {
@@ -105,78 +110,4 @@ function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): number
     }
   }
   return failures;
-}
-
-/** Whoever looks at a pod holds its lock for a moment; that is waited for, another gc is not. */
-function holdPatiently(dataDir: string, phase: PodPhase, uuid: string): HeldPod | undefined {
-  for (let attempt = 0; attempt < 10; attempt++) {
-    const pod = tryHold(dataDir, phase, uuid, 'exclusive');
-    if (pod !== undefined || !existsSync(podDir(dataDir, phase, uuid))) return pod;
-    Atomics.wait(pause, 0, 0, 2);
-  }
-  return undefined;
-}
-
-const pause = new Int32Array(new SharedArrayBuffer(4));
-
-/**
- * Takes a dead pod apart: its processes, then its registration (before its address can be another pod's), then its network,
- * and its files last, because they say what else there is.
- */
-function collect(pod: HeldPod, options: GcOptions): void {
-  const network = networkTeardown(pod, options.log);
-  runStage1Gc(pod, options);
-  forget(pod, options.log);
-  if (network !== undefined) teardownPodNetwork(network);
-  removePod(pod);
-}
-
-/** The service has forgotten the pod already, unless it could not tell that the pod ended. */
-function forget(pod: HeldPod, log: Log): void {
-  try {
-    unregister(metadataSocket, pod.uuid);
-  } catch (error) {
-    log.debug(`pod ${pod.uuid}: ${messageOf(error)}`);
-  }
-}
-
-/** What the pod's monitor would have done at its end, had it lived to see it. */
-function runStage1Gc(pod: HeldPod, options: GcOptions): void {
-  const args = options.log.debugging ? ['--debug', pod.uuid] : [pod.uuid];
-  const { status, signal, error, stderr } = spawnSync(options.stage1Gc, args, {
-    cwd: pod.dir,
-    env: {},
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-  });
-  if (error !== undefined) {
-    throw new RktError(`starting ${options.stage1Gc}: ${error.message}`, { code: 'ESTAGE1', cause: error });
-  }
-  for (const line of stderr.split('\n').filter((text) => text !== '')) options.log.debug(line);
-  if (status !== 0) {
-    throw new RktError(stderr.trim() || `stage1 gc ended with ${status ?? signal}`, { code: 'ESTAGE1' });
-  }
-}
-
-/**
- * What there is to take down of a pod's network; nothing, unless its namespace is pinned (the first thing made) or its network
- * recorded (the last). Asked before stage1's gc frees the address: where the record is damaged, the lease tells.
- */
-function networkTeardown(pod: HeldPod, log: Log): TeardownOptions | undefined {
-  const record = podFiles.netInfo(pod.dir);
-  const netns = `${netnsDir}/${pod.uuid}`;
-  const leases = leaseDir('default');
-  if (!existsSync(record) && !existsSync(netns)) return undefined;
-  const network = recordedNetwork(pod, log) ?? leasedNetwork(pod.uuid, netns, leases);
-  return { uuid: pod.uuid, network, netns, leaseDir: leases };
-}
-
-/** A damaged record counts as none. */
-function recordedNetwork(pod: HeldPod, log: Log): PodNetwork | undefined {
-  try {
-    return podNetworks(pod.dir)[0];
-  } catch (error) {
-    log.debug(`pod ${pod.uuid}: ${podFiles.netInfo(pod.dir)} is damaged: ${messageOf(error)}`);
-    return undefined;
-  }
 }

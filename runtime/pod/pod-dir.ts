@@ -8,8 +8,9 @@ import { closeSync, mkdirSync, openSync, renameSync, rmdirSync } from 'node:fs';
 import { removeTree } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
-import { type PodPhase, podDir, podPhaseDir, podPhases } from '../base/paths.ts';
+import { type PodPhase, podDir, podNamesDir, podPhaseDir, podPhases } from '../base/paths.ts';
 import { randomUuid } from '../base/random.ts';
+import { makeSharedDir } from '../base/shared-dirs.ts';
 
 /** A pod whose lock this process holds. */
 export interface HeldPod {
@@ -45,10 +46,11 @@ function makeEmbryo(dataDir: string, dir: string): void {
   }
 }
 
-/** The directories of all phases, made when a data directory sees its first pod. */
+/** The directories of all phases and of the names, made when a data directory sees its first pod. */
 function makePhaseDirs(dataDir: string): void {
   try {
-    for (const phase of podPhases) mkdirSync(podPhaseDir(dataDir, phase), { recursive: true, mode: 0o750 });
+    for (const phase of podPhases) makeSharedDir(dataDir, podPhaseDir(dataDir, phase));
+    makeSharedDir(dataDir, podNamesDir(dataDir));
   } catch (error) {
     throw cannotWrite(dataDir, error);
   }

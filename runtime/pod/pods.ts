@@ -1,11 +1,12 @@
 /** The pods of a data directory: found, named, looked into. Nothing here changes anything. */
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { PodNetwork } from '../../netns/index.ts';
-import type { PodManifest } from '../appc/pod-manifest.ts';
-import { parsePodManifest } from '../appc/pod-manifest.ts';
+import type { PodManifest, RuntimeApp } from '../appc/pod-manifest.ts';
+import { isUuid } from '../appc/uuid.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { type PodPhase, podDir, podFiles, podPhaseDir, podPhases } from '../base/paths.ts';
+import { sharedGroup } from '../base/shared-dirs.ts';
 import { isLocked } from './pod-dir.ts';
 import { lockMatters, type PodState, stateOf } from './state.ts';
 
@@ -18,16 +19,14 @@ export interface PodEntry {
 
 export type { PodNetwork };
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 /** The uuids that lie in one phase. */
 export function uuidsIn(dataDir: string, phase: PodPhase): string[] {
   try {
-    return readdirSync(podPhaseDir(dataDir, phase)).filter((name) => uuidPattern.test(name));
+    return readdirSync(podPhaseDir(dataDir, phase)).filter(isUuid);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     if (errnoOf(error) === 'EACCES') {
-      throw new RktError(`reading the pods of ${dataDir}: only root may`, {
+      throw new RktError(`reading the pods of ${dataDir}: only root and members of group ${sharedGroup} may`, {
         code: 'ENOTROOT',
         hint: 'try sudo',
         cause: error,
@@ -40,8 +39,8 @@ export function uuidsIn(dataDir: string, phase: PodPhase): string[] {
 /** The pod as it is right now; undefined where it has left that phase. */
 export function podIn(dataDir: string, phase: PodPhase, uuid: string): PodEntry | undefined {
   const dir = podDir(dataDir, phase, uuid);
-  // Looking takes the lock for a moment, which is not done where it tells nothing: a pod about to be born needs it.
-  if (!lockMatters(phase)) return { uuid, phase, dir, state: stateOf(phase, false) };
+  // Looking takes the lock for a moment, which is not done where it tells nothing: a pod about to be born or started needs it.
+  if (!lockMatters(phase)) return existsSync(dir) ? { uuid, phase, dir, state: stateOf(phase, false) } : undefined;
   const locked = isLocked(dataDir, phase, uuid);
   return locked === undefined ? undefined : { uuid, phase, dir, state: stateOf(phase, locked) };
 }
@@ -58,35 +57,6 @@ export function listPods(dataDir: string): PodEntry[] {
   return [...found.values()];
 }
 
-/**
- * The pod that a user means by a uuid or the beginning of one.
- * Errors: ENOPOD where there is none, EAMBIGUOUS where there are several.
- */
-export function findPod(dataDir: string, prefix: string): PodEntry {
-  if (!/^[0-9a-fA-F-]{1,36}$/.test(prefix)) {
-    throw new RktError(`"${prefix}" is not a pod UUID, nor the beginning of one`, { code: 'ENOPOD' });
-  }
-  const wanted = prefix.toLowerCase();
-  const matches = new Map<string, PodEntry>();
-  for (const phase of podPhases) {
-    for (const uuid of uuidsIn(dataDir, phase)) {
-      const pod = uuid.startsWith(wanted) ? podIn(dataDir, phase, uuid) : undefined;
-      if (pod !== undefined) matches.set(uuid, pod);
-    }
-  }
-  const [first, ...others] = matches.values();
-  if (first === undefined) {
-    throw new RktError(`no pod matches "${prefix}"`, { code: 'ENOPOD', hint: 'see "rkt list"' });
-  }
-  if (others.length > 0) {
-    throw new RktError(`"${prefix}" is the beginning of ${matches.size} pods: ${[...matches.keys()].join(', ')}`, {
-      code: 'EAMBIGUOUS',
-      hint: 'write more of the UUID',
-    });
-  }
-  return first;
-}
-
 /** Reads a file of a pod; undefined where the pod does not have it (yet). */
 function readOptional(file: string): string | undefined {
   try {
@@ -98,16 +68,28 @@ function readOptional(file: string): string | undefined {
 }
 
 /** Milliseconds since the epoch at which a file was last written; undefined where it is missing. */
-function writtenAt(file: string): number | undefined {
+export function writtenAt(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 }
+
+/** Whether all apps had started and were ready. */
+export const isReady = (pod: PodEntry): boolean => existsSync(podFiles.ready(pod.dir));
 
 /** The text of the pod manifest; undefined while the pod is being prepared. */
 export const manifestText = (pod: PodEntry): string | undefined => readOptional(podFiles.manifest(pod.dir));
 
+/** What there is to say about an app in a line. */
+export interface AppSummary {
+  readonly name: string;
+  readonly imageName: string | undefined;
+  readonly imageId: string;
+  /** The label "version" of the image. */
+  readonly version: string | undefined;
+}
+
 /** What a pod looks like from outside. Fields are undefined where the pod has not come that far. */
-export interface PodDetails {
-  readonly manifest: PodManifest | undefined;
+export interface PodSummary {
+  readonly apps: readonly AppSummary[];
   readonly networks: readonly PodNetwork[];
   readonly created: number | undefined;
   readonly started: number | undefined;
@@ -118,7 +100,7 @@ export interface PodDetails {
 }
 
 /** Reads what is known of a pod; what is damaged is reported and left out. */
-export function podDetails(pod: PodEntry): PodDetails {
+export function podSummary(pod: PodEntry): PodSummary {
   const problems: string[] = [];
   const tolerant = <T>(file: string, read: () => T): T | undefined => {
     try {
@@ -129,30 +111,43 @@ export function podDetails(pod: PodEntry): PodDetails {
     }
   };
   const { dir } = pod;
-  const manifest = tolerant(podFiles.manifest(dir), () => {
+  const apps = tolerant(podFiles.manifest(dir), () => {
     const text = manifestText(pod);
-    return text === undefined ? undefined : parsePodManifest(text);
+    return text === undefined ? [] : appSummaries(text);
   });
-  const networks = tolerant(podFiles.netInfo(dir), () => podNetworks(dir)) ?? [];
-  const pid = readOptional(podFiles.pid(dir));
+  const started = writtenAt(podFiles.pid(dir));
   return {
-    manifest,
-    networks,
+    apps: apps ?? [],
+    // Before anything of the pod ran there is no network, and no process.
+    networks: tolerant(podFiles.netInfo(dir), () => podNetworks(dir)) ?? [],
     created: writtenAt(podFiles.manifest(dir)),
-    started: writtenAt(podFiles.pid(dir)),
-    pid: pid === undefined ? undefined : Number(pid),
+    started,
+    pid: started === undefined ? undefined : tolerant(podFiles.pid(dir), () => readNumber(podFiles.pid(dir))),
     problems,
   };
+}
+
+/** Of a manifest only what a summary needs is looked at: rkt wrote it, and lists are long. */
+function appSummaries(text: string): AppSummary[] {
+  const { apps } = JSON.parse(text) as Partial<PodManifest>;
+  if (!Array.isArray(apps)) throw new TypeError('it has no list of apps');
+  return apps.map(({ name, image }: RuntimeApp) => {
+    if (typeof name !== 'string' || typeof image?.id !== 'string') throw new TypeError('an app has no name or image');
+    const version = image.labels?.find((label) => label.name === 'version')?.value;
+    return { name, imageName: image.name, imageId: image.id, version };
+  });
+}
+
+/** The decimal number in a file of a pod; undefined where the file is missing. Throws where it holds something else. */
+export function readNumber(file: string): number | undefined {
+  const text = readOptional(file)?.trim();
+  if (text === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(text)) throw new TypeError('it holds no number');
+  return Number(text);
 }
 
 /** The networks that were set up for a pod. Throws where the record is damaged. */
 export function podNetworks(dir: string): readonly PodNetwork[] {
   const text = readOptional(podFiles.netInfo(dir));
   return text === undefined ? [] : (JSON.parse(text) as PodNetwork[]);
-}
-
-/** Exit code of an app (128 and more: ended by a signal); undefined while it runs, or where nobody saw it end. */
-export function appStatus(pod: PodEntry, app: string): number | undefined {
-  const text = readOptional(podFiles.status(pod.dir, app));
-  return text === undefined || text.trim() === '' ? undefined : Number(text);
 }

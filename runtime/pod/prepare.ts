@@ -16,37 +16,54 @@ import { findExecutable, lookupUser } from '../image/lookup.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootAttributeSource } from '../image/tree-check.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
+import { writeAppTrees } from './app-trees.ts';
+import { claimName } from './names.ts';
 import type { HeldPod } from './pod-dir.ts';
+import { type PodSettings, writeSettings } from './pod-settings.ts';
 import { checkHostVolume, makeEmptyVolume } from './volumes.ts';
 
 /** The executables' search path unless the app's environment has another (ace.md, Execution Environment). */
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface PrepareOptions {
+  readonly dataDir: string;
   /** The images of the manifest by id. */
   readonly images: ReadonlyMap<string, ImageInfo>;
   readonly store: ImageStore;
   /** Root filesystems are overlays on the store; otherwise each app gets a copy. */
   readonly overlay: boolean;
+  /** What the user calls the pod. */
+  readonly name: string | undefined;
   readonly log: Log;
 }
 
-/** Prepares all apps. Errors say which app, and why it cannot run. */
+/** A pod whose directory has everything that running it needs. */
+export interface PreparedPod {
+  readonly pod: HeldPod;
+  readonly manifest: PodManifest;
+  readonly manifestText: string;
+  readonly apps: readonly PreparedApp[];
+}
+
+/**
+ * Prepares all apps, and gives the pod its name. With `toKeep` the pod will wait for `rkt run-prepared`, and says all that has to be
+ * known for that. Errors say which app, and why it cannot run.
+ */
 export async function preparePod(
   pod: HeldPod,
   manifest: PodManifest,
   options: PrepareOptions,
-): Promise<{ apps: readonly PreparedApp[]; manifestText: string }> {
-  const { images, store, log } = options;
-  for (const volume of manifest.volumes) {
-    if (volume.kind === 'host') checkHostVolume(volume);
-  }
+  toKeep: boolean,
+): Promise<PreparedPod> {
+  const { dataDir, images, store, log, name } = options;
+  checkVolumes(manifest);
   const overlay = options.overlay && overlayIsThere(log);
-  const apps = manifest.apps.map((app) => {
-    const image = images.get(app.image.id) as ImageInfo;
-    return prepareApp(app, image, store.lowers(image), !overlay);
-  });
+  const apps = lookUpApps(manifest, images, (_name, image) => store.lowers(image), !overlay);
   for (const { image } of apps) markUsed(store, image);
+
+  const settings: PodSettings = { overlay, ...(name === undefined ? {} : { name }) };
+  writeSettings(pod.dir, settings, toKeep);
+  if (name !== undefined) claimName(dataDir, name, pod.uuid);
 
   mkdirSync(podFiles.statusDir(pod.dir));
   for (const volume of manifest.volumes) {
@@ -55,7 +72,30 @@ export async function preparePod(
   for (const app of apps) await makeAppDirs(pod, app, store);
   const manifestText = encodePodManifest(manifest);
   writeWhole(podFiles.manifest(pod.dir), manifestText);
-  return { apps, manifestText };
+  return { pod, manifest, manifestText, apps };
+}
+
+/** Errors: EVOLUME where the source of a volume is not there. */
+export function checkVolumes(manifest: PodManifest): void {
+  for (const volume of manifest.volumes) {
+    if (volume.kind === 'host') checkHostVolume(volume);
+  }
+}
+
+/**
+ * Looks up what the apps need to know about their images: users, groups, executables. `rootsOf` says where an app's root filesystem is;
+ * with `copied` it is a copy of the pod's own. Errors: EAPP, ENOEXEC.
+ */
+export function lookUpApps(
+  manifest: PodManifest,
+  images: ReadonlyMap<string, ImageInfo>,
+  rootsOf: (app: string, image: ImageInfo) => readonly string[],
+  copied: boolean,
+): PreparedApp[] {
+  return manifest.apps.map((app) => {
+    const image = images.get(app.image.id) as ImageInfo;
+    return prepareApp(app, image, rootsOf(app.name, image), copied);
+  });
 }
 
 /** Without overlayfs pods start slower and need more room, which is better than not at all. */
@@ -131,14 +171,17 @@ async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore): P
 /** Writes down which trees the app needs, so that `rkt image gc` leaves them; one that was faster has taken them by now. */
 function claimTrees(pod: HeldPod, { name, image, lowers }: PreparedApp, store: ImageStore): void {
   const trees = lowers.map((lower) => basename(dirname(lower)));
-  writeFileSync(podFiles.appTrees(pod.dir, name), `${trees.join('\n')}\n`);
+  writeAppTrees(pod.dir, name, trees);
   store.lowers(image);
 }
+
+/** Below these lie files of apps, setuid programs among them: members of group rkt may look into the pod's directory, but not here. */
+const privately = { recursive: true, mode: 0o700 };
 
 /** The root of an overlay has the attributes of its upper directory, so these are made those of the image's root. */
 function makeOverlayDirs(pod: HeldPod, { name, lowers }: PreparedApp): void {
   const overlay = podFiles.overlayDir(pod.dir, name);
-  mkdirSync(`${overlay}/work`, { recursive: true });
+  mkdirSync(`${overlay}/work`, privately);
   mkdirSync(`${overlay}/upper`);
   const { mode, uid, gid } = statSync(rootAttributeSource(lowers));
   chownSync(`${overlay}/upper`, uid, gid);
@@ -147,7 +190,7 @@ function makeOverlayDirs(pod: HeldPod, { name, lowers }: PreparedApp): void {
 
 async function copyImage(lowers: readonly string[], dir: string): Promise<void> {
   const { copyTree, storeLayer } = await import('../image/render/index.ts');
-  mkdirSync(dirname(dir), { recursive: true });
+  mkdirSync(dirname(dir), privately);
   copyTree(
     lowers.map((lower) => storeLayer(lower)),
     dir,

@@ -1,164 +1,72 @@
-/**
- * `rkt run`: from a request to a running pod. The order matters: whatever could be left behind by a crash belongs to a pod
- * directory that exists already and that gc will find; the pod is registered before its first instruction.
- *
- * This function does not return: the process becomes stage1's `run`, which is the pod's monitor from then on.
- */
+/** `rkt run` and `rkt prepare`: from a request to a pod that runs, or to one that waits to be run. */
 
-import { writeFileSync } from 'node:fs';
 import { native } from '../../native/index.ts';
-import { type PodNetwork, setupPodNetwork, startNetns, teardownPodNetwork } from '../../netns/index.ts';
-import { messageOf, RktError } from '../base/errors.ts';
-import { writeWhole } from '../base/files.ts';
-import type { Log } from '../base/log.ts';
-import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
-import type { ImageInfo } from '../image/image-info.ts';
-import type { ImageStore } from '../image/store.ts';
-import { checkIsolators } from '../stage1/isolators.ts';
-import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
-import { encodePlan } from '../stage1/plan.ts';
+import type { PodManifest } from '../appc/pod-manifest.ts';
+import { messageOf } from '../base/errors.ts';
+import { checkIsolators, type IsolatorSettings } from '../stage1/isolators.ts';
 import { composePod, type PodRequest } from './compose.ts';
-import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
-import type { PodNetworking } from './networks.ts';
-import { createPod, type HeldPod, moveTo, removePod } from './pod-dir.ts';
-import { preparePod } from './prepare.ts';
+import { freeName } from './names.ts';
+import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
+import { type PrepareOptions, preparePod } from './prepare.ts';
+import { beginNetns, type Netns, type StartOptions, startPod, undo } from './start.ts';
 
-export interface RunOptions {
-  readonly dataDir: string;
-  readonly store: ImageStore;
+export interface MakeOptions extends PrepareOptions {
   readonly request: PodRequest;
-  /** The images of the request by id. */
-  readonly images: ReadonlyMap<string, ImageInfo>;
-  /** Root filesystems are overlays on the store; otherwise each app gets a copy. */
-  readonly overlay: boolean;
-  readonly networking: PodNetworking;
-  /** A connection to the metadata service, where the pod is to be registered. */
-  readonly lease: number | undefined;
-  readonly settings: PlanSettings;
-  /** The `run` executable of stage1. */
-  readonly stage1Run: string;
-  /** Called with the pod's uuid once nothing but starting it can fail. */
-  readonly onReady: (uuid: string) => void | Promise<void>;
-  readonly mark: Mark;
-  readonly log: Log;
+  readonly settings: IsolatorSettings;
 }
 
-/** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
-export type Mark = (step: string) => void;
+export type RunOptions = MakeOptions & StartOptions;
 
-/** Errors: whatever a step threw, after everything the pod had so far was taken down again. */
+/** Makes a pod and starts it. Errors: whatever a step threw, after everything the pod had so far was taken down again. */
 export async function runPod(options: RunOptions): Promise<never> {
-  const { mark } = options;
+  const manifest = compose(options);
+  const pod = createPod(options.dataDir);
+  const netns = beginNetns(pod.uuid, options.networking);
+  const prepared = await preparing(pod, netns, options, () => preparePod(pod, manifest, options, false));
+  return startPod(prepared, netns, options, (started) => abandon(started, options));
+}
+
+/**
+ * Makes a pod that waits for `rkt run-prepared`. All of it is on disk when this returns. Returns its uuid. Errors: as above.
+ */
+export async function prepareToKeep(options: MakeOptions): Promise<string> {
+  const manifest = compose(options);
+  const pod = createPod(options.dataDir);
+  return await preparing(pod, undefined, options, async () => {
+    await preparePod(pod, manifest, options, true);
+    native.syncfs(pod.lockFd);
+    release(moveTo(options.dataDir, pod, 'prepared'));
+    return pod.uuid;
+  });
+}
+
+/** The manifest of the pod, which is checked before anything is made. */
+function compose(options: MakeOptions): PodManifest {
+  // Whoever may look at pods shall be able to, whatever the umask of the caller; files with secrets have modes of their own.
+  process.umask(0o022);
   const manifest = composePod(options.request, options.log);
   for (const { name, app } of manifest.apps) {
     if (app !== undefined) checkIsolators(name, app, options.settings, options.log);
   }
-  let pod = createPod(options.dataDir);
-  // Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared.
-  const netns = options.networking === 'host' ? undefined : startNetns(pod.uuid, netnsDir);
-  netns?.catch(() => {});
-  let network: PodNetwork | undefined;
+  return manifest;
+}
+
+async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, work: () => Promise<T>): Promise<T> {
   try {
-    const { apps, manifestText } = await preparePod(pod, manifest, options);
-    pod = moveTo(options.dataDir, pod, 'run');
-    mark('prepare');
-
-    const netnsPath = await netns;
-    network = setupNetwork(pod, netnsPath, options);
-    mark('network');
-
-    const token = options.lease === undefined ? undefined : newToken();
-    const registered =
-      options.lease === undefined || token === undefined
-        ? () => {}
-        : registerPod(options.lease, pod, token, network, apps, manifestText);
-    const plan = buildPlan({
-      pod,
-      manifest,
-      apps,
-      netns: netnsPath,
-      network,
-      lease: options.lease,
-      metadataUrl: metadataUrlFor(token),
-      settings: options.settings,
-    });
-    writeFileSync(podFiles.plan(pod.dir), encodePlan(plan));
-    mark('plan');
-    registered();
-    mark('registration');
-    await options.onReady(pod.uuid);
-    return becomeMonitor(pod, options);
+    return await work();
   } catch (error) {
-    await undo(pod, netns, network, options.log);
+    await undo(pod, netns, undefined, (made) => abandon(made, options), options.log);
     throw error;
   }
 }
 
-/** Only the built-in kinds have a network to set up; `none` has the bare namespace. */
-function setupNetwork(pod: HeldPod, netns: string | undefined, options: RunOptions): PodNetwork | undefined {
-  const kind = options.networking;
-  if (netns === undefined || kind === 'host' || kind === 'none') return undefined;
-  const network = setupPodNetwork({
-    uuid: pod.uuid,
-    kind,
-    netns,
-    leaseDir: leaseDir('default'),
-    dir: pod.dir,
-  });
-  writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
-  return network;
-}
-
-/**
- * Replaces this process. The executable is opened through a read-only mount of its own, so that no app can write to it by
- * way of /proc (CVE-2019-5736). Only the lock, the lease and the standard streams go along.
- */
-function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: RunOptions): never {
-  const executable = native.openTreeReadonly(stage1Run);
-  native.setCloexec(pod.lockFd, false);
-  if (lease !== undefined) native.setCloexec(lease, false);
-  process.chdir(pod.dir);
-  const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
-  // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
-  const { NOTIFY_SOCKET } = process.env;
-  const env = { RKT_LOCK_FD: String(pod.lockFd), ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }) };
-  if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
+/** A pod that did not come to run leaves nothing. */
+function abandon(pod: HeldPod, { dataDir, name, log }: MakeOptions): void {
+  removePod(pod);
+  if (name === undefined) return;
   try {
-    return process.execve(`/proc/self/fd/${executable}`, args, env);
-  } catch (cause) {
-    throw new RktError(`starting stage1, ${stage1Run}: ${messageOf(cause)}`, {
-      code: 'ESTAGE1',
-      hint: 'is rkt installed completely? The file must be executable',
-      cause,
-    });
-  }
-}
-
-/** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */
-async function undo(
-  pod: HeldPod,
-  netns: Promise<string> | undefined,
-  network: PodNetwork | undefined,
-  log: Log,
-): Promise<void> {
-  try {
-    await netns?.catch(() => undefined);
-    if (netns !== undefined) {
-      const path = `${netnsDir}/${pod.uuid}`;
-      teardownPodNetwork({ uuid: pod.uuid, network, netns: path, leaseDir: leaseDir('default') });
-    }
-    removePod(pod);
+    freeName(dataDir, name, pod.uuid);
   } catch (error) {
-    log.warn(`cleaning up after pod ${pod.uuid}: ${messageOf(error)}; "rkt gc" will try again`);
+    log.debug(`freeing the name "${name}": ${messageOf(error)}`);
   }
-}
-
-export function stopwatch(log: Log): Mark {
-  if (!log.debugging) return () => {};
-  let last = 0;
-  return (step) => {
-    const now = performance.now();
-    log.debug(`timing: ${step} ${(now - last).toFixed(1)} ms`);
-    last = now;
-  };
 }

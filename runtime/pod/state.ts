@@ -5,17 +5,19 @@
 
 import type { PodPhase } from '../base/paths.ts';
 
-export type PodState =
-  | 'embryo'
-  | 'preparing'
-  | 'aborted prepare'
-  | 'prepared'
-  | 'running'
-  | 'exited'
-  | 'exited deleting'
-  | 'exited garbage'
-  | 'deleting'
-  | 'garbage';
+export const podStates = [
+  'embryo',
+  'preparing',
+  'aborted prepare',
+  'prepared',
+  'running',
+  'exited',
+  'exited deleting',
+  'exited garbage',
+  'deleting',
+  'garbage',
+] as const;
+export type PodState = (typeof podStates)[number];
 
 const states: Readonly<Record<PodPhase, { locked: PodState; unlocked: PodState }>> = {
   embryo: { locked: 'embryo', unlocked: 'embryo' },
@@ -31,5 +33,10 @@ export const stateOf = (phase: PodPhase, locked: boolean): PodState => states[ph
 /** Whether the state depends on the lock at all. */
 export const lockMatters = (phase: PodPhase): boolean => states[phase].locked !== states[phase].unlocked;
 
+/** Whether nothing will ever happen in the pod any more. */
+export const hasEnded = (state: PodState): boolean =>
+  hasExited(state) || state === 'aborted prepare' || state === 'garbage' || state === 'deleting';
+
+/** Whether it ran, and does not any more. */
 export const hasExited = (state: PodState): boolean =>
   state === 'exited' || state === 'exited garbage' || state === 'exited deleting';

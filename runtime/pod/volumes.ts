@@ -1,6 +1,7 @@
 /** The sources of volumes, before anything is mounted. */
 
 import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { EmptyVolume, HostVolume } from '../appc/volume.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 
@@ -36,7 +37,8 @@ const volumeError = (volume: HostVolume, reason: string, hint?: string): RktErro
 
 /** Makes the directory of an empty volume with the owner and mode that the manifest asks for. */
 export function makeEmptyVolume(volume: EmptyVolume, dir: string): void {
-  mkdirSync(dir, { recursive: true });
+  mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+  mkdirSync(dir);
   chownSync(dir, volume.uid, volume.gid);
   chmodSync(dir, Number.parseInt(volume.mode, 8));
 }

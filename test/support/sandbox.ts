@@ -160,7 +160,8 @@ export class Sandbox {
   uuids(): string[] {
     const pods = join(this.dataDir, 'pods');
     try {
-      return readdirSync(pods).flatMap((phase) => readdirSync(join(pods, phase)));
+      const phases = readdirSync(pods).filter((phase) => phase !== 'names');
+      return phases.flatMap((phase) => readdirSync(join(pods, phase)));
     } catch {
       return [];
     }

@@ -174,6 +174,12 @@ static int run(const struct arguments *arguments, int *ret_code, struct rkt_erro
   if (result == 0 && close_range(3, ~0u, 0) < 0)
     result = rkt_fail(err, errno, "closing descriptors");
   struct plan plan;
+  bool running = false;
+  if (result == 0)
+    result = pod_is_locked(&running, err);
+  /* The monitor removes the plan at the end. */
+  if (result == 0 && !running)
+    result = rkt_fail(err, 0, "the pod is not running");
   if (result == 0)
     result = plan_read(AT_FDCWD, &plan, err);
   if (result < 0)

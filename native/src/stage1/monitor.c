@@ -292,14 +292,19 @@ static int run(struct monitor *monitor, struct rkt_error *err) {
   return 0;
 }
 
-/* In this order: the service learns that the pod is gone before its address can be given to another. */
+/*
+ * In this order: the service learns that the pod is gone before its address can be given to another. The plan goes when there is
+ * nothing left to undo, which tells gc so, and takes the pod's token with it.
+ */
 void monitor_clean_up(const struct plan *plan) {
   struct rkt_error err;
   if (plan->lease_fd != PLAN_NO_FD)
     close((int)plan->lease_fd);
-  teardown_run(plan);
+  bool done = teardown_run(plan) == 0;
   if (cgroup_remove(plan, &err) < 0)
     complain(&err);
+  else if (done)
+    unlink(PLAN_FILE_NAME);
 }
 
 int monitor_run(const struct plan *plan) {

@@ -9,5 +9,5 @@
  */
 int monitor_run(const struct plan *plan);
 
-/* Undoes what was made for the pod: closes its lease, runs the plan's teardown, removes its cgroups. */
+/* Undoes what was made for the pod: closes its lease, runs the plan's teardown, removes its cgroups, and then the plan. */
 void monitor_clean_up(const struct plan *plan);

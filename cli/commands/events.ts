@@ -1,0 +1,52 @@
+import { findPod } from '../../runtime/pod/find.ts';
+import type { PodEvent } from '../../runtime/pod/watch/index.ts';
+import type { Command } from '../command.ts';
+import { parseDuration } from '../duration.ts';
+import { getValue } from '../options.ts';
+import { outputFormat } from '../output-format.ts';
+import { timestamp } from '../time.ts';
+
+export const command: Command = {
+  name: 'events',
+  summary: 'print what happens to pods as it happens',
+  usage: '[--since=DURATION] [--format=json] [UUID...]',
+  description:
+    'Prints a line for everything that happens to pods: prepared, started, app-started, ready, app-exited, restarted, exited, ' +
+    'garbage, removed. Ends on Ctrl-C, or when all pods that were named are removed.',
+  maxArgs: Infinity,
+  options: [
+    {
+      name: 'since',
+      type: 'value',
+      placeholder: 'DURATION',
+      description: 'begin with what happened in this time, as far as the pods that are there still tell',
+    },
+    { name: 'format', type: 'value', placeholder: 'FORMAT', description: 'json: one JSON object a line' },
+  ],
+  async run(context, { values, args }) {
+    const json = outputFormat(values) !== undefined;
+    const { dataDir } = context.globals;
+    const since = getValue(values, 'since');
+    const past = since === undefined ? undefined : Date.now() - parseDuration(since, '--since');
+    const only = new Set(args.map((pod) => findPod(dataDir, pod).uuid));
+    const { watchEvents } = await import('../../runtime/pod/watch/index.ts');
+    const stop = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    for await (const event of watchEvents({ dataDir, only, since: past ?? Infinity, signal: stop.signal })) {
+      const reader = context.out(`${json ? jsonLine(event) : textLine(event)}\n`);
+      if (reader === false) break;
+    }
+    return 0;
+  },
+};
+
+function textLine({ time, uuid, event, name, app, code, restarts }: PodEvent): string {
+  const words = [timestamp(time), uuid, event];
+  for (const [fact, value] of Object.entries({ app, code, restarts, name })) {
+    if (value !== undefined) words.push(`${fact}=${value}`);
+  }
+  return words.join(' ');
+}
+
+const jsonLine = ({ time, ...rest }: PodEvent): string =>
+  JSON.stringify({ time: new Date(time).toISOString(), ...rest });

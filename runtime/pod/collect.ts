@@ -1,0 +1,113 @@
+/** Taking a dead pod apart, for `rkt gc` and `rkt rm`. What was done before is no failure, so this may be done again. */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { leasedNetwork, type TeardownOptions, teardownPodNetwork } from '../../netns/index.ts';
+import { messageOf, RktError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } from '../base/paths.ts';
+import { hierarchies, podScope } from '../stage1/cgroups.ts';
+import { type HeldPod, removePod, tryHold } from './pod-dir.ts';
+import { type PodNetwork, podNetworks } from './pods.ts';
+import { unregister } from './registration.ts';
+
+export interface CollectOptions {
+  readonly dataDir: string;
+  /** The gc executable of stage1. */
+  readonly stage1Gc: string;
+  readonly log: Log;
+}
+
+/** Whoever looks at a pod holds its lock for a moment; that is waited for, another gc is not. Undefined where it is held on. */
+export function holdPatiently(dataDir: string, phase: PodPhase, uuid: string): HeldPod | undefined {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const pod = tryHold(dataDir, phase, uuid, 'exclusive');
+    if (pod !== undefined || !existsSync(podDir(dataDir, phase, uuid))) return pod;
+    Atomics.wait(pause, 0, 0, 2);
+  }
+  return undefined;
+}
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Removes what a pod has outside of its directory: its processes, then its registration (before its address can be another pod's), then
+ * its network. The files go last, because they say what else there is.
+ */
+export function collect(pod: HeldPod, options: CollectOptions): void {
+  const network = networkTeardown(pod, options.log);
+  if (!endedInOrder(pod)) {
+    runStage1Gc(pod, options);
+    forget(pod, options.log);
+  }
+  if (network !== undefined) teardownPodNetwork(network);
+  removePod(pod);
+}
+
+/**
+ * The monitor removes its plan when it has undone all that the plan says, and has closed its registration before. Groups are looked for
+ * nevertheless, as a plan may be lost in other ways.
+ */
+function endedInOrder(pod: HeldPod): boolean {
+  if (existsSync(podFiles.plan(pod.dir))) return false;
+  const scope = podScope(pod.uuid);
+  return !cgroupMounts().some((mount) => existsSync(`${mount}/${scope}`));
+}
+
+let mounts: readonly string[] | undefined;
+
+/** Where cgroup hierarchies are mounted; looked up once, for any number of pods. */
+function cgroupMounts(): readonly string[] {
+  mounts ??= hierarchies().map(({ mount }) => mount);
+  return mounts;
+}
+
+/** The service has forgotten the pod already, unless it could not tell that the pod ended. */
+function forget(pod: HeldPod, log: Log): void {
+  try {
+    unregister(metadataSocket, pod.uuid);
+  } catch (error) {
+    log.debug(`pod ${pod.uuid}: ${messageOf(error)}`);
+  }
+}
+
+/** What the pod's monitor would have done at its end, had it lived to see it. */
+function runStage1Gc(pod: HeldPod, options: CollectOptions): void {
+  const args = options.log.debugging ? ['--debug', pod.uuid] : [pod.uuid];
+  const { status, signal, error, stderr } = spawnSync(options.stage1Gc, args, {
+    cwd: pod.dir,
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  if (error !== undefined) {
+    throw new RktError(`starting ${options.stage1Gc}: ${error.message}`, { code: 'ESTAGE1', cause: error });
+  }
+  for (const line of stderr.split('\n').filter((text) => text !== '')) options.log.debug(line);
+  if (status !== 0) {
+    throw new RktError(stderr.trim() || `stage1 gc ended with ${status ?? signal}`, { code: 'ESTAGE1' });
+  }
+}
+
+/**
+ * What there is to take down of a pod's network; nothing, unless its namespace is pinned (the first thing made) or its network
+ * recorded (the last). Asked before stage1's gc frees the address: where the record is damaged, the lease tells.
+ */
+function networkTeardown(pod: HeldPod, log: Log): TeardownOptions | undefined {
+  const record = podFiles.netInfo(pod.dir);
+  const netns = `${netnsDir}/${pod.uuid}`;
+  const leases = leaseDir('default');
+  if (!existsSync(record) && !existsSync(netns)) return undefined;
+  const network = recordedNetwork(pod, log) ?? leasedNetwork(pod.uuid, netns, leases);
+  return { uuid: pod.uuid, network, netns, leaseDir: leases };
+}
+
+/** A damaged record counts as none. */
+function recordedNetwork(pod: HeldPod, log: Log): PodNetwork | undefined {
+  try {
+    return podNetworks(pod.dir)[0];
+  } catch (error) {
+    log.debug(`pod ${pod.uuid}: ${podFiles.netInfo(pod.dir)} is damaged: ${messageOf(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * What was decided about a pod when it was made and does not stand in its manifest: `settings.json` in the pod's directory.
+ * A pod that was prepared always has the file. One that `rkt run` made has it only where something differs from the
+ * defaults, so that a plain start writes no file for it.
+ */
+
+import { readFileSync } from 'node:fs';
+import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import { writeWhole } from '../base/files.ts';
+import { podFiles } from '../base/paths.ts';
+import { checkPodName } from './pod-name.ts';
+
+export interface PodSettings {
+  /** Root filesystems are overlays on the store; otherwise every app has a copy of its own. */
+  readonly overlay: boolean;
+  /** The pod's name, where the user gave it one. */
+  readonly name?: string;
+}
+
+const defaults: PodSettings = { overlay: true };
+
+const version = 1;
+
+/** Writes the settings; with `always` also where they are the defaults. */
+export function writeSettings(dir: string, settings: PodSettings, always: boolean): void {
+  if (!always && settings.overlay && settings.name === undefined) return;
+  writeWhole(podFiles.settings(dir), `${JSON.stringify({ version, ...settings })}\n`);
+}
+
+/** The settings of a pod; undefined where it has none of its own. Errors: EDAMAGED where the file says nothing sensible. */
+export function storedSettings(dir: string): PodSettings | undefined {
+  const file = podFiles.settings(dir);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  return parseSettings(file, text);
+}
+
+/** The same, with the defaults where there is no file. */
+export const readSettings = (dir: string): PodSettings => storedSettings(dir) ?? defaults;
+
+function parseSettings(file: string, text: string): PodSettings {
+  let fields: Partial<Record<string, unknown>> | null;
+  try {
+    fields = JSON.parse(text) as Partial<Record<string, unknown>> | null;
+  } catch (cause) {
+    throw damaged(file, messageOf(cause), cause);
+  }
+  if (fields?.version !== version) throw damaged(file, `version must be ${version}`);
+  const { overlay, name } = fields;
+  if (typeof overlay !== 'boolean') throw damaged(file, 'overlay must be true or false');
+  if (name === undefined) return { overlay };
+  const reason = typeof name === 'string' ? checkPodName(name) : 'must be a string';
+  if (reason !== undefined) throw damaged(file, `name ${reason}`);
+  return { overlay, name: name as string };
+}
+
+const damaged = (file: string, reason: string, cause?: unknown): RktError =>
+  new RktError(`${file} is damaged: ${reason}`, { code: 'EDAMAGED', cause });

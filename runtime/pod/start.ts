@@ -1,0 +1,164 @@
+/**
+ * From a prepared pod to a running one: network, registration, launch plan. `rkt run` and `rkt run-prepared` both end here. The order
+ * matters: whatever could be left behind by a crash belongs to a pod directory that exists already and that gc will
+ * find; the pod is registered before its first instruction.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { native } from '../../native/index.ts';
+import { type PodNetwork, setupPodNetwork, startNetns, teardownPodNetwork } from '../../netns/index.ts';
+import { messageOf, RktError } from '../base/errors.ts';
+import { writeWhole } from '../base/files.ts';
+import type { Log } from '../base/log.ts';
+import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
+import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
+import { encodePlan } from '../stage1/plan.ts';
+import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
+import type { PodNetworking } from './networks.ts';
+import { type HeldPod, moveTo } from './pod-dir.ts';
+import type { PreparedPod } from './prepare.ts';
+
+export interface StartOptions {
+  readonly dataDir: string;
+  readonly networking: PodNetworking;
+  /** A connection to the metadata service, where the pod is to be registered. */
+  readonly lease: number | undefined;
+  readonly settings: PlanSettings;
+  /** The `run` executable of stage1. */
+  readonly stage1Run: string;
+  /** Called with the pod's uuid once nothing but starting it can fail. */
+  readonly onReady: (uuid: string) => void | Promise<void>;
+  readonly mark: Mark;
+  readonly log: Log;
+}
+
+/** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
+export type Mark = (step: string) => void;
+
+/** A network namespace in the making; undefined: the host's is used. */
+export type Netns = Promise<string> | undefined;
+
+/** Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared. */
+export function beginNetns(uuid: string, networking: PodNetworking): Netns {
+  const netns = networking === 'host' ? undefined : startNetns(uuid, netnsDir);
+  netns?.catch(() => {});
+  return netns;
+}
+
+/**
+ * Starts a pod. Does not return: the process becomes stage1's `run`, which is the pod's monitor from then on.
+ * Errors: whatever a step threw, after the network was taken down again and `giveUp` was called with the pod as it lies then.
+ */
+export async function startPod(
+  prepared: PreparedPod,
+  netns: Netns,
+  options: StartOptions,
+  giveUp: (pod: HeldPod) => void,
+): Promise<never> {
+  const { mark, log } = options;
+  let { pod } = prepared;
+  let network: PodNetwork | undefined;
+  try {
+    pod = moveTo(options.dataDir, pod, 'run');
+    mark('prepare');
+
+    const netnsPath = await netns;
+    network = setupNetwork(pod, netnsPath, options.networking);
+    mark('network');
+
+    const token = options.lease === undefined ? undefined : newToken();
+    const registered =
+      options.lease === undefined || token === undefined
+        ? () => {}
+        : registerPod(options.lease, pod, token, network, prepared.apps, prepared.manifestText);
+    const plan = buildPlan({
+      pod,
+      manifest: prepared.manifest,
+      apps: prepared.apps,
+      netns: netnsPath,
+      network,
+      lease: options.lease,
+      metadataUrl: metadataUrlFor(token),
+      settings: options.settings,
+    });
+    // It holds the token of the registration and the environments of the apps.
+    writeFileSync(podFiles.plan(pod.dir), encodePlan(plan), { mode: 0o600 });
+    mark('plan');
+    registered();
+    mark('registration');
+    await options.onReady(pod.uuid);
+    return becomeMonitor(pod, options);
+  } catch (error) {
+    await undo(pod, netns, network, giveUp, log);
+    throw error;
+  }
+}
+
+/** Only the built-in kinds have a network to set up; `none` has the bare namespace. */
+function setupNetwork(pod: HeldPod, netns: string | undefined, kind: PodNetworking): PodNetwork | undefined {
+  if (netns === undefined || kind === 'host' || kind === 'none') return undefined;
+  const network = setupPodNetwork({
+    uuid: pod.uuid,
+    kind,
+    netns,
+    leaseDir: leaseDir('default'),
+    dir: pod.dir,
+  });
+  writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
+  return network;
+}
+
+/**
+ * Replaces this process. The executable is opened through a read-only mount of its own, so that no app can write to it by
+ * way of /proc (CVE-2019-5736). Only the lock, the lease and the standard streams go along.
+ */
+function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: StartOptions): never {
+  const executable = native.openTreeReadonly(stage1Run);
+  native.setCloexec(pod.lockFd, false);
+  if (lease !== undefined) native.setCloexec(lease, false);
+  process.chdir(pod.dir);
+  const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
+  // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
+  const { NOTIFY_SOCKET } = process.env;
+  const env = { RKT_LOCK_FD: String(pod.lockFd), ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }) };
+  if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
+  try {
+    return process.execve(`/proc/self/fd/${executable}`, args, env);
+  } catch (cause) {
+    throw new RktError(`starting stage1, ${stage1Run}: ${messageOf(cause)}`, {
+      code: 'ESTAGE1',
+      hint: 'is rkt installed completely? The file must be executable',
+      cause,
+    });
+  }
+}
+
+/** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */
+export async function undo(
+  pod: HeldPod,
+  netns: Netns,
+  network: PodNetwork | undefined,
+  giveUp: (pod: HeldPod) => void,
+  log: Log,
+): Promise<void> {
+  try {
+    await netns?.catch(() => undefined);
+    if (netns !== undefined) {
+      const path = `${netnsDir}/${pod.uuid}`;
+      teardownPodNetwork({ uuid: pod.uuid, network, netns: path, leaseDir: leaseDir('default') });
+    }
+    giveUp(pod);
+  } catch (error) {
+    log.warn(`cleaning up after pod ${pod.uuid}: ${messageOf(error)}; "rkt gc" will try again`);
+  }
+}
+
+export function stopwatch(log: Log): Mark {
+  if (!log.debugging) return () => {};
+  let last = 0;
+  return (step) => {
+    const now = performance.now();
+    log.debug(`timing: ${step} ${(now - last).toFixed(1)} ms`);
+    last = now;
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * `rkt events`: what happens to pods, as it happens, without a daemon and without asking again and again. The kernel only says where
+ * to look (inotify, and the locks of running pods); what happened is found by comparing, so that nothing is lost between
+ * the first look and the watch, or where the kernel tells of two things as of one.
+ */
+
+import { readdirSync, statSync } from 'node:fs';
+import { isUuid } from '../../appc/uuid.ts';
+import { errnoOf } from '../../base/errors.ts';
+import { podFiles, podPhaseDir, podPhases } from '../../base/paths.ts';
+import { appDetails } from '../app-details.ts';
+import { podByUuid } from '../find.ts';
+import { nameOf } from '../names.ts';
+import { listPods, type PodEntry, writtenAt } from '../pods.ts';
+import { hasExited } from '../state.ts';
+import { Directories, whenUnlocked } from './directories.ts';
+import { eventsBetween, type PodEvent, type SeenApp, type SeenPod } from './pod-events.ts';
+import { Wakeup } from './wakeup.ts';
+
+export interface EventOptions {
+  readonly dataDir: string;
+  /** Only these pods; empty: all. The stream ends when all of them are removed. */
+  readonly only: ReadonlySet<string>;
+  /** What happened since then comes first, as far as the pods that are there still tell (milliseconds since the epoch). */
+  readonly since: number;
+  /** Ends the stream. */
+  readonly signal: AbortSignal;
+}
+
+export async function* watchEvents(options: EventOptions): AsyncGenerator<PodEvent> {
+  const stream = new EventStream(options);
+  options.signal.addEventListener('abort', stream.wake);
+  try {
+    stream.begin();
+    while (!options.signal.aborted) {
+      yield* stream.take();
+      if (stream.isOver) return;
+      if (!options.signal.aborted) await stream.next();
+    }
+  } finally {
+    options.signal.removeEventListener('abort', stream.wake);
+    stream.close();
+  }
+}
+
+class EventStream {
+  readonly #options: EventOptions;
+  readonly #directories = new Directories();
+  readonly #wakeup = new Wakeup();
+  readonly #seen = new Map<string, SeenPod>();
+  /** Pods whose lock is waited for. */
+  readonly #awaited = new Set<string>();
+  #events: PodEvent[] = [];
+
+  constructor(options: EventOptions) {
+    this.#options = options;
+  }
+
+  readonly wake = (): void => this.#wakeup.wake();
+
+  /** Watches, then looks. */
+  begin(): void {
+    const { dataDir, since } = this.#options;
+    for (const phase of podPhases) {
+      this.#directories.add(phase, podPhaseDir(dataDir, phase), (name) => {
+        if (isUuid(name)) this.#look(name);
+      });
+    }
+    for (const { uuid } of listPods(dataDir)) this.#look(uuid);
+    this.#events = this.#events.filter(({ time }) => time >= since).sort((a, b) => a.time - b.time);
+  }
+
+  /** What has happened and was not taken yet. */
+  take(): PodEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  next(): Promise<void> {
+    return this.#wakeup.next();
+  }
+
+  /** Whether nothing can happen any more to the pods that are wanted. */
+  get isOver(): boolean {
+    const { only } = this.#options;
+    return only.size > 0 && ![...only].some((uuid) => this.#seen.has(uuid));
+  }
+
+  close(): void {
+    this.#directories.close();
+  }
+
+  /** Compares a pod with what was seen of it before. */
+  #look(uuid: string): void {
+    const { dataDir, only } = this.#options;
+    if (only.size > 0 && !only.has(uuid)) return;
+    const before = this.#seen.get(uuid);
+    // A pod that is put back to where it was can be missed once.
+    const pod = podByUuid(dataDir, uuid) ?? podByUuid(dataDir, uuid);
+    if (pod !== undefined) this.#watch(pod);
+    const after = pod === undefined ? undefined : lookAt(dataDir, pod, before?.name);
+    if (after === undefined) {
+      this.#seen.delete(uuid);
+      this.#directories.remove(`${uuid}/`);
+    } else {
+      this.#seen.set(uuid, after);
+    }
+    this.#events.push(...eventsBetween(before, after, Date.now()));
+    if (this.#events.length > 0) this.#wakeup.wake();
+  }
+
+  /** The files of a running pod, and its end. Before the look, so that what happens after it is told. */
+  #watch({ uuid, dir, state }: PodEntry): void {
+    if (state !== 'running') {
+      this.#directories.remove(`${uuid}/`);
+      return;
+    }
+    const look = (): void => this.#look(uuid);
+    this.#directories.add(`${uuid}/`, dir, look);
+    this.#directories.add(`${uuid}/status`, podFiles.statusDir(dir), look);
+    for (const app of namesIn(`${dir}/appsinfo`)) {
+      this.#directories.add(`${uuid}/appsinfo/${app}`, podFiles.appDir(dir, app), look);
+    }
+    if (this.#awaited.has(uuid)) return;
+    const freed = (): void => {
+      this.#awaited.delete(uuid);
+      this.#look(uuid);
+    };
+    if (whenUnlocked(dir, freed)) this.#awaited.add(uuid);
+  }
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** What there is to see of a pod; undefined where it has just gone. */
+function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenPod | undefined {
+  const { uuid, phase, dir, state } = pod;
+  const status = statSync(dir, { throwIfNoEntry: false });
+  if (status === undefined) return undefined;
+  const apps = phase === 'run' || phase === 'exited-garbage' ? namesIn(`${dir}/appsinfo`) : [];
+  return {
+    uuid,
+    name: name ?? nameOf(dataDir, pod),
+    phase,
+    moved: status.ctimeMs,
+    exited: hasExited(state),
+    started: writtenAt(podFiles.pid(dir)),
+    ready: writtenAt(podFiles.ready(dir)),
+    apps: new Map(apps.map((app) => [app, lookAtApp(pod, app)])),
+  };
+}
+
+function lookAtApp(pod: PodEntry, app: string): SeenApp {
+  const { started, finished, exitCode, restarts } = appDetails(pod, app);
+  const restarted = restarts === 0 ? undefined : writtenAt(podFiles.appRestarts(pod.dir, app));
+  return { started, finished, code: exitCode, restarted, restarts };
+}
