@@ -58,10 +58,8 @@ static int check_pod(const char *given, pid_t *ret_init, struct rkt_error *err) 
  * another process in between is noticed by its PID namespace, which must be the pod's and not ours.
  */
 static int open_app(pid_t init, const char *app, int *ret_process, struct rkt_error *err) {
-  char path[320];
-  snprintf(path, sizeof(path), "appsinfo/%s/pid", app);
   pid_t pid;
-  int result = pod_files_read_pid(AT_FDCWD, path, &pid, err);
+  int result = pod_files_read_app_pid(AT_FDCWD, app, &pid, err);
   if (result < 0)
     return result;
   cleanup_close int process = pidfd_open(pid, 0);
