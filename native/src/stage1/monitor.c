@@ -312,7 +312,7 @@ int monitor_run(const struct plan *plan) {
                             .code = NOT_KNOWN,
                             .signals = -1,
                             .restarts = {.plan = plan, .poll = -1, .timer = -1},
-                            .ready = {.plan = plan, .poll = -1}};
+                            .ready = {.plan = plan, .poll = -1, .waiting = plan->ready_fd == PLAN_NO_FD ? -1 : (int)plan->ready_fd}};
   struct rkt_error err;
   cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   cleanup_free struct monitored_app *apps = calloc(plan->apps.count, sizeof(*apps));
