@@ -217,10 +217,9 @@ static int move_in(const struct launch *launch, struct rkt_error *err) {
   return 0;
 }
 
-/* The monitor closes its end once the pod's files lead to the pod, so that nothing of the app is seen before. */
 static void wait_at_gate(const struct launch *launch) {
   char byte;
-  while (read(launch->gate, &byte, 1) < 0 && errno == EINTR)
+  while (read(launch->gate.wait, &byte, 1) < 0 && errno == EINTR)
     continue;
 }
 

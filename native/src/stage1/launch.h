@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "stage1/gate.h"
 #include "stage1/plan.h"
 
 /*
@@ -23,7 +24,7 @@ struct launch {
   const struct plan_app *app;
   uint32_t index;  /* of the app in the plan */
   int socket;      /* where the monitor gets a REPORT_FILES, if there is something for it */
-  int gate;        /* nothing is executed before it is at its end */
+  struct gate gate; /* nothing is executed before it is open */
   struct launch_state *state;
   int channel;     /* closed by execve or death; init waits for its end */
   int post_stop;   /* -1, or what the POST_STOP process reads: a byte means that the app has ended */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LaunchPlan, PlanApp } from '../../../runtime/stage1/plan.ts';
 import { makeNotifyTool } from '../../support/notify-tool.ts';
-import { type Outcome, processesOf, type RunningPod, TestPod } from './harness.ts';
+import { gone, type Outcome, processesOf, type RunningPod, TestPod } from './harness.ts';
 
 let pod: TestPod;
 beforeEach(() => {
@@ -102,7 +102,7 @@ describe('a pod in the background', () => {
     process.kill(monitorPid(), 'SIGKILL');
     await ended();
     expect((await pod.entrypoint('gc', [pod.uuid]).ended).code).toBe(0);
-    while (processesOf(pod.uuid).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await gone(pod.uuid);
   });
 
   test('is killed by stop --force, also with an app that was started again', async () => {

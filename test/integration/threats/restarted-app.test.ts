@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { errnoOf } from '../../../runtime/base/errors.ts';
 import type { PlanRestart } from '../../../runtime/stage1/plan.ts';
-import { defaultCapabilities, executable, processesOf, TestPod } from '../stage1/harness.ts';
+import { defaultCapabilities, executable, gone, TestPod } from '../stage1/harness.ts';
 
 let pod: TestPod;
 const configured = process.env.STAGE1_DIR;
@@ -125,6 +125,5 @@ test('stage1 cannot be written to by an app whose executable has become #!/proc/
   expect(stdout).toMatch(/^seen\n.*Read-only file system\ndone\n$/);
   expect(readFileSync(executable('run')).equals(before)).toBe(true);
   expect((await pod.entrypoint('gc', [pod.uuid]).ended).code).toBe(0);
-  // Until the host's init has noticed.
-  while (processesOf(pod.uuid).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  await gone(pod.uuid);
 });
