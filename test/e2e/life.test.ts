@@ -307,3 +307,27 @@ describe('Ctrl-C', () => {
     expect(await run.ended).toEqual({ status: 137, signal: null });
   });
 });
+describe('rkt run --rm', () => {
+  test.each([0, 7])('removes the pod when it has ended, with the code of the pod: %i', (code) => {
+    const { status, stderr } = host.rkt(words(['--rm', '--net=none'], image, [], `exit ${code}`));
+    expect([status, stderr]).toEqual([code, '']);
+    expect(host.uuids()).toEqual([]);
+  });
+
+  test('also in the background', async () => {
+    const uuid = detach(idle, ['--rm']);
+    host.ok(['stop', uuid]);
+    await until(() => host.uuids().length === 0);
+  });
+});
+
+test('a prepared pod keeps its restart policy, and runs in the background as any other', async () => {
+  const text = '[ -e /first ] || { touch /first; exit 1; }; exec sleep 1000';
+  const prepared = words(['--restart=on-failure'], image, [], text).slice(1);
+  const uuid = host.ok(['prepare', ...prepared]).trim();
+  expect(host.rkt(['stop', uuid])).toMatchObject({ status: 254, stdout: '' });
+  expect(host.ok(['run-prepared', '--detach', '--rm', uuid])).toBe(`${uuid}\n`);
+  await until(() => existsSync(podFile(uuid, 'appsinfo/busybox/restarts')));
+  expect(host.ok(['stop', uuid])).toBe(`"${uuid}"\n`);
+  await until(() => host.uuids().length === 0);
+});
