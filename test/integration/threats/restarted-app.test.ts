@@ -3,23 +3,12 @@
  * (CVE-2019-5736, CVE-2024-21626, CVE-2025-31133 at the second start instead of the first).
  */
 
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  copyFileSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { errnoOf } from '../../../runtime/base/errors.ts';
 import type { PlanRestart } from '../../../runtime/stage1/plan.ts';
-import { defaultCapabilities, executable, gone, TestPod } from '../stage1/harness.ts';
+import { executable, gone, TestPod } from '../stage1/harness.ts';
+import { attack, attackCapabilities, fullPipe } from './exe-attack.ts';
 
 let pod: TestPod;
 const configured = process.env.STAGE1_DIR;
@@ -76,20 +65,6 @@ test('what was masked and read-only stays so, whatever is put beside it', async 
   expect(outcome).toEqual({ code: 3, stdout: 'run\nrun\n', stderr: '' });
 });
 
-/** Opens the program of the process that executes the image's `#!/proc/self/exe`, and writes to it as soon as it can. */
-const attack = `
-victim=
-while [ -z "$victim" ]; do
-  for process in /proc/[0-9]*; do
-    grep -q '^/proc/self/exe' $process/cmdline && victim=$process
-  done 2>/dev/null
-done 2>/dev/null
-exec 9<$victim/exe && echo seen
-until (echo overwritten >/proc/self/fd/9) 2>/tmp/error; do
-  grep -q 'Text file busy' /tmp/error || break
-done
-cat /tmp/error; echo done`;
-
 test('stage1 cannot be written to by an app whose executable has become #!/proc/self/exe', async () => {
   // Copies, so that an attack that works harms nothing, and nobody else executes the same file.
   const programs = pod.directory('programs');
@@ -99,28 +74,23 @@ test('stage1 cannot be written to by an app whose executable has become #!/proc/
   writeFileSync(join(pod.image, 'bin', 'evil'), '#!/proc/self/exe\n');
   writeFileSync(join(pod.image, 'bin', 'victim'), '#!/bin/sh\ncp /bin/evil /bin/victim\nexit 1\n');
   for (const name of ['evil', 'victim']) chmodSync(join(pod.image, 'bin', name), 0o755);
-  // Standard error takes no more, so that stage1 hangs where it complains, and the attacker has all the time there is.
-  const path = join(pod.dir, 'full');
-  execFileSync('mkfifo', [path]);
-  const filler = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  try {
-    for (;;) writeSync(filler, 'x'.repeat(4096));
-  } catch (error) {
-    if (errnoOf(error) !== 'EAGAIN') throw error;
-  }
-  const blocked = openSync(path, 'r+');
-  // CAP_SYS_PTRACE saves the race against the first instructions, which hide the program.
-  const capsBounding = defaultCapabilities | (1n << 19n);
+  // Standard error takes no more, so that stage1 hangs where it complains.
+  const pipe = fullPipe(pod.dir);
   const run = pod.start(
     pod.plan([
-      pod.app({ name: 'victim', args: ['/bin/victim'], restart: { policy: 'always' }, capsBounding }),
-      pod.app({ name: 'attacker', script: attack, capsBounding }),
+      pod.app({
+        name: 'victim',
+        args: ['/bin/victim'],
+        restart: { policy: 'always' },
+        capsBounding: attackCapabilities,
+      }),
+      pod.app({ name: 'attacker', script: attack, capsBounding: attackCapabilities }),
     ]),
-    { stdio: ['ignore', 'pipe', blocked, pod.lockFd] },
+    { stdio: ['ignore', 'pipe', pipe.blocked, pod.lockFd] },
   );
   await run.line('done');
   run.child.kill('SIGKILL');
-  [filler, blocked].forEach(closeSync);
+  pipe.close();
   const { stdout } = await run.ended;
   expect(stdout).toMatch(/^seen\n.*Read-only file system\ndone\n$/);
   expect(readFileSync(executable('run')).equals(before)).toBe(true);
