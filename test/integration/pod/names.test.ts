@@ -1,6 +1,16 @@
 /** The index of names, with pods that are nothing but directories. */
 
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -51,18 +61,25 @@ describe('a name', () => {
   ] as const)('belongs to a pod in phase %s, locked: %s', (phase, locked, hint) => {
     const holder = pod(phase, locked);
     claimName(dataDir, 'web', holder);
-    const error = expect.objectContaining({ message: `--pod-name "web": pod ${holder} has that name`, code: 'ENAME', hint });
-    expect(() => claimName(dataDir, 'web', pod('prepare', true))).toThrow(error as Error);
+    const error = expect.objectContaining({
+      message: `--pod-name "web": pod ${holder} has that name`,
+      code: 'ENAME',
+      hint,
+    });
+    expect(() => claimName(dataDir, 'web', pod('prepare', true))).toThrow(error as unknown as Error);
     expect(uuidOfName(dataDir, 'web')).toBe(holder);
   });
 
-  test.each(['embryo', 'prepare', 'exited-garbage', 'garbage'] as const)('left by a pod in phase %s is taken over', (phase) => {
-    claimName(dataDir, 'web', pod(phase));
-    const next = pod('prepare', true);
-    claimName(dataDir, 'web', next);
-    expect(uuidOfName(dataDir, 'web')).toBe(next);
-    expect(names()).toEqual(['web']);
-  });
+  test.each(['embryo', 'prepare', 'exited-garbage', 'garbage'] as const)(
+    'left by a pod in phase %s is taken over',
+    (phase) => {
+      claimName(dataDir, 'web', pod(phase));
+      const next = pod('prepare', true);
+      claimName(dataDir, 'web', next);
+      expect(uuidOfName(dataDir, 'web')).toBe(next);
+      expect(names()).toEqual(['web']);
+    },
+  );
 
   test('left by a pod that is gone, or that says nothing, is taken over', () => {
     claimName(dataDir, 'web', randomUuid());

@@ -2,10 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { checkPodName, parsePodName } from '../../../runtime/pod/pod-name.ts';
 
 describe('names of pods', () => {
-  test.each(['web', 'a', '9', 'db', 'cafe', 'Web_1.test-2', 'deadbee', 'deadbeefs', 'x'.repeat(63)])('%s is one', (name) => {
-    expect(checkPodName(name)).toBeUndefined();
-    expect(parsePodName(name)).toBe(name);
-  });
+  test.each(['web', 'a', '9', 'db', 'cafe', 'Web_1.test-2', 'deadbee', 'deadbeefs', 'x'.repeat(63)])(
+    '%s is one',
+    (name) => {
+      expect(checkPodName(name)).toBeUndefined();
+      expect(parsePodName(name)).toBe(name);
+    },
+  );
 
   test.each(['', '.x', '-x', 'a/b', '..', 'ä', 'a b', 'x'.repeat(64), 'a\n'])('%j is none', (name) => {
     expect(checkPodName(name)).toBe(
