@@ -65,7 +65,9 @@ class ManyPods {
 
   print(rounds: number): void {
     const total = this.#counts.exited + this.#counts.running;
-    const command = (...args: string[]): readonly string[] => [rkt, `--dir=${this.#dir}`, ...args];
+    const command =
+      (...args: string[]) =>
+      (): readonly string[] => [rkt, `--dir=${this.#dir}`, ...args];
     const version: Candidate = { label: 'version', command: command('version') };
     const looks: Candidate[] = [
       { label: 'list', command: command('list') },
@@ -81,13 +83,14 @@ class ManyPods {
     this.#once('gc, sweep', command('gc', '--grace-period=0s'), version);
     // What the kernel takes for the removal alone.
     this.#copy(this.#counts.exited, 'garbage');
-    this.#once('rm -rf of them', ['rm', '-rf', join(this.#dir, 'pods', 'garbage')], { label: '', command: ['true'] });
+    const removal = ['rm', '-rf', join(this.#dir, 'pods', 'garbage')];
+    this.#once('rm -rf of them', () => removal, { label: 'true', command: () => ['true'] });
   }
 
   /** What can be done once only; `empty` does nothing. */
-  #once(what: string, command: readonly string[], empty: Candidate): void {
+  #once(what: string, command: Candidate['command'], empty: Candidate): void {
     const start = median(measure([empty], 5)[0]?.times ?? []);
-    const [program, ...args] = command;
+    const [program, ...args] = command(0);
     const before = performance.now();
     execFileSync(program as string, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     report(what, performance.now() - before - start, this.#counts.exited);
