@@ -114,6 +114,6 @@ test('anybody else is told who may', () => {
   expect(as(nobody, join(dist, 'bin', 'rkt'), 'list')).toMatchObject({
     status: 254,
     stdout: '',
-    stderr: `rkt: reading the pods of ${host.dataDir}: only root and members of group rkt may\n` + 'rkt: try sudo\n',
+    stderr: `rkt: reading the pods of ${host.dataDir}: only root and members of group rkt may\nrkt: try sudo\n`,
   });
 });
