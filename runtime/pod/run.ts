@@ -5,6 +5,7 @@ import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf } from '../base/errors.ts';
 import { checkIsolators, type IsolatorSettings } from '../stage1/isolators.ts';
 import { composePod, type PodRequest } from './compose.ts';
+import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
@@ -56,7 +57,7 @@ async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, wo
     return await work();
   } catch (error) {
     await undo(pod, netns, undefined, (made) => abandon(made, options), options.log);
-    throw error;
+    throw failureOf(`preparing a pod in ${options.dataDir}`, error);
   }
 }
 
