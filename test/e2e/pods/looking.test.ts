@@ -106,6 +106,16 @@ describe('status --wait', () => {
 });
 
 describe('status --wait-ready', () => {
+  test('ends when all apps have started', async () => {
+    const uuid = host.ok(['prepare', ...script('echo up; read line')]).trim();
+    const wait = await waiting('status', '--wait-ready', '--verbose', uuid);
+    const pod = host.start(['run-prepared', uuid]);
+    expect((await wait.ended).status).toBe(0);
+    expect(wait.stdout).toMatch(/^state=running\n[\s\S]*\nready=true\n/);
+    pod.child.stdin?.end('\n');
+    await pod.ended;
+  });
+
   test('ends when the file is there, or fails with the pod', async () => {
     // Whether or not this stage1 makes the file: its presence is what counts.
     const dir = join(host.dataDir, 'pods', 'prepared');

@@ -64,6 +64,14 @@ describe('rm', () => {
     host.ok(['rm', 'busy']);
   });
 
+  test('kills a running pod with --force', async () => {
+    const pod = host.start(['run', '--pod-name=busy', busybox, '--exec', '/bin/sh', '--', '-c', 'echo up; read line']);
+    await pod.prints(/up/);
+    const [uuid = ''] = host.uuids();
+    expect(host.ok(['rm', '--force', 'busy'])).toBe(`"${uuid}"\n`);
+    expect((await pod.ended).status).toBe(137);
+  });
+
   test('needs a pod', () => {
     expect(host.rkt(['rm'])).toMatchObject({ status: 254, stderr: 'rkt: rkt rm takes at least one UUID\n' });
   });
