@@ -4,7 +4,8 @@
  * the first look and the watch, or where the kernel tells of two things as of one.
  */
 
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { isUuid } from '../../appc/uuid.ts';
 import { errnoOf } from '../../base/errors.ts';
 import { podFiles, podPhaseDir, podPhases } from '../../base/paths.ts';
@@ -60,14 +61,36 @@ class EventStream {
 
   /** Watches, then looks. */
   begin(): void {
-    const { dataDir, since } = this.#options;
-    for (const phase of podPhases) {
-      this.#directories.add(phase, podPhaseDir(dataDir, phase), (name) => {
-        if (isUuid(name)) this.#look(name);
-      });
-    }
-    for (const { uuid } of listPods(dataDir)) this.#look(uuid);
+    const { since } = this.#options;
+    this.#watchPhases();
+    this.#lookAtAll();
     this.#events = this.#events.filter(({ time }) => time >= since).sort((a, b) => a.time - b.time);
+  }
+
+  #lookAtAll(): void {
+    for (const { uuid } of listPods(this.#options.dataDir)) this.#look(uuid);
+  }
+
+  /** Where no pod has ever been, the directories of the phases are waited for as well. */
+  #watchPhases(): void {
+    const { dataDir } = this.#options;
+    const told = (name: string): void => {
+      if (isUuid(name)) this.#look(name);
+    };
+    for (;;) {
+      const missing = podPhases.find((phase) => !this.#directories.add(phase, podPhaseDir(dataDir, phase), told));
+      this.#directories.remove('above ');
+      if (missing === undefined) return;
+      const above = nearestDirectory(podPhaseDir(dataDir, missing));
+      const watched = this.#directories.add(`above ${above}`, above, () => this.#phasesAppeared());
+      // Otherwise it was made, or removed, before it was watched.
+      if (watched && nearestDirectory(podPhaseDir(dataDir, missing)) === above) return;
+    }
+  }
+
+  #phasesAppeared(): void {
+    this.#watchPhases();
+    this.#lookAtAll();
   }
 
   /** What has happened and was not taken yet. */
@@ -129,6 +152,11 @@ class EventStream {
     };
     if (whenUnlocked(dir, freed)) this.#awaited.add(uuid);
   }
+}
+
+/** The directory itself, or the next one above it that is there. */
+function nearestDirectory(path: string): string {
+  return existsSync(path) || path === '/' ? path : nearestDirectory(dirname(path));
 }
 
 function namesIn(dir: string): string[] {

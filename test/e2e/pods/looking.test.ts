@@ -189,7 +189,7 @@ describe('events', () => {
     });
 
   test('tell the life of a pod in its order, and end on Ctrl-C', async () => {
-    const events = await eventsOf();
+    const events = await eventsOf(6);
     const uuid = host.ok(['prepare', '--pod-name=ev', ...script('exit 4')]).trim();
     expect(host.rkt(['run-prepared', 'ev']).status).toBe(4);
     host.ok(['rm', 'ev']);
@@ -209,7 +209,7 @@ describe('events', () => {
   });
 
   test('of many pods at once are all there', async () => {
-    const events = await eventsOf('--format=json');
+    const events = await eventsOf(6, '--format=json');
     const pods = Array.from({ length: 20 }, (_, code) => host.start(['run', ...script(`exit ${code}`)]));
     await Promise.all(pods.map((pod) => pod.ended));
     const uuids = host.uuids();
@@ -246,16 +246,30 @@ describe('events', () => {
     expect(events.stdout).not.toContain(other);
   });
 
+  test('of a data directory that is not there yet are told from its first pod on', async () => {
+    const dir = `--dir=${join(host.dir, 'later', 'data')}`;
+    const events = await eventsOf(1, dir);
+    expect(host.rkt([dir, '-insecure-skip-verify', 'run', join(host.dir, 'busybox.aci')]).status).toBe(0);
+    await events.prints(/ exited/);
+    events.child.kill('SIGINT');
+    expect(await events.ended).toEqual({ status: 0, signal: null });
+    expect(events.stdout.split('\n').map((line) => line.split(' ')[4])).toEqual(
+      expect.arrayContaining(['started', 'app-started', 'app-exited', 'exited']),
+    );
+    host.ok([dir, 'gc', '--grace-period=0s']);
+  });
+
   test('end when nobody reads them', () => {
     host.ok(['run', busybox]);
     const { status } = host.exec(['sh', '-c', '"$0" events --since=1h | head -n 1', rktPath]);
     expect(status).toBe(0);
   });
 
-  async function eventsOf(...args: string[]): Promise<Running> {
+  /** Started, and in possession of so many watches. */
+  async function eventsOf(watches: number, ...args: string[]): Promise<Running> {
     const events = host.start(['events', ...args]);
     const count = `cat /proc/${events.pid}/fdinfo/* 2>/dev/null | grep -c ^inotify`;
-    host.exec(['sh', '-c', `until test "$(${count})" -ge 6; do :; done`]);
+    host.exec(['sh', '-c', `until test "$(${count})" -ge ${watches}; do :; done`]);
     return events;
   }
 });
