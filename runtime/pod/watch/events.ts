@@ -4,15 +4,14 @@
  * the first look and the watch, or where the kernel tells of two things as of one.
  */
 
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isUuid } from '../../appc/uuid.ts';
-import { errnoOf } from '../../base/errors.ts';
 import { podFiles, podPhaseDir, podPhases } from '../../base/paths.ts';
 import { appDetails } from '../app-details.ts';
 import { podByUuid } from '../find.ts';
 import { nameOf } from '../names.ts';
-import { listPods, type PodEntry, writtenAt } from '../pods.ts';
+import { appNames, listPods, type PodEntry, writtenAt } from '../pods.ts';
 import { hasExited } from '../state.ts';
 import { Directories, whenUnlocked } from './directories.ts';
 import { eventsBetween, type PodEvent, type SeenApp, type SeenPod } from './pod-events.ts';
@@ -142,7 +141,7 @@ class EventStream {
     const look = (): void => this.#look(uuid);
     this.#directories.add(`${uuid}/`, dir, look);
     this.#directories.add(`${uuid}/status`, podFiles.statusDir(dir), look);
-    for (const app of namesIn(`${dir}/appsinfo`)) {
+    for (const app of appNames(dir)) {
       this.#directories.add(`${uuid}/appsinfo/${app}`, podFiles.appDir(dir, app), look);
     }
     if (this.#awaited.has(uuid)) return;
@@ -159,21 +158,12 @@ function nearestDirectory(path: string): string {
   return existsSync(path) || path === '/' ? path : nearestDirectory(dirname(path));
 }
 
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
 /** What there is to see of a pod; undefined where it has just gone. */
 function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenPod | undefined {
   const { uuid, phase, dir, state } = pod;
   const status = statSync(dir, { throwIfNoEntry: false });
   if (status === undefined) return undefined;
-  const apps = phase === 'run' || phase === 'exited-garbage' ? namesIn(`${dir}/appsinfo`) : [];
+  const apps = phase === 'run' || phase === 'exited-garbage' ? appNames(dir) : [];
   return {
     uuid,
     name: name ?? nameOf(dataDir, pod),
