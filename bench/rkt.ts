@@ -40,6 +40,10 @@ export class Bench {
     return new Bench(dir, rootfs, data, service);
   }
 
+  get dataDir(): string {
+    return this.#data;
+  }
+
   get servicePid(): number {
     return this.#service.pid as number;
   }

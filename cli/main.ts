@@ -13,8 +13,7 @@ import { getSwitch, nearest, OptionSet, type Reader, reader, takeOption, usageEr
 import { writeAll } from './output.ts';
 
 export interface Streams {
-  /** Returns false where nobody reads any more. */
-  out(text: string): unknown;
+  out(text: string): void;
   err(text: string): void;
 }
 

@@ -3,8 +3,11 @@
 import { native } from '../../native/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf } from '../base/errors.ts';
+import { podPhaseDir } from '../base/paths.ts';
+import { syncDirectory } from '../image/durable.ts';
 import { checkIsolators, type IsolatorSettings } from '../stage1/isolators.ts';
 import { composePod, type PodRequest } from './compose.ts';
+import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
@@ -35,7 +38,9 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
   return await preparing(pod, undefined, options, async () => {
     await preparePod(pod, manifest, options, true);
     native.syncfs(pod.lockFd);
-    release(moveTo(options.dataDir, pod, 'prepared'));
+    const kept = moveTo(options.dataDir, pod, 'prepared');
+    syncDirectory(podPhaseDir(options.dataDir, 'prepared'));
+    release(kept);
     return pod.uuid;
   });
 }
@@ -56,7 +61,7 @@ async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, wo
     return await work();
   } catch (error) {
     await undo(pod, netns, undefined, (made) => abandon(made, options), options.log);
-    throw error;
+    throw failureOf(`preparing a pod in ${options.dataDir}`, error);
   }
 }
 

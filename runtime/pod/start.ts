@@ -13,6 +13,7 @@ import type { Log } from '../base/log.ts';
 import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
+import { failureOf } from './failure.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
 import { type HeldPod, moveTo } from './pod-dir.ts';
@@ -90,7 +91,7 @@ export async function startPod(
     return becomeMonitor(pod, options);
   } catch (error) {
     await undo(pod, netns, network, giveUp, log);
-    throw error;
+    throw failureOf(`starting pod ${pod.uuid} in ${options.dataDir}`, error);
   }
 }
 

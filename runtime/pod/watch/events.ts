@@ -4,14 +4,14 @@
  * the first look and the watch, or where the kernel tells of two things as of one.
  */
 
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { isUuid } from '../../appc/uuid.ts';
-import { errnoOf } from '../../base/errors.ts';
 import { podFiles, podPhaseDir, podPhases } from '../../base/paths.ts';
 import { appDetails } from '../app-details.ts';
 import { podByUuid } from '../find.ts';
 import { nameOf } from '../names.ts';
-import { listPods, type PodEntry, writtenAt } from '../pods.ts';
+import { appNames, listPods, type PodEntry, writtenAt } from '../pods.ts';
 import { hasExited } from '../state.ts';
 import { Directories, whenUnlocked } from './directories.ts';
 import { eventsBetween, type PodEvent, type SeenApp, type SeenPod } from './pod-events.ts';
@@ -60,14 +60,36 @@ class EventStream {
 
   /** Watches, then looks. */
   begin(): void {
-    const { dataDir, since } = this.#options;
-    for (const phase of podPhases) {
-      this.#directories.add(phase, podPhaseDir(dataDir, phase), (name) => {
-        if (isUuid(name)) this.#look(name);
-      });
-    }
-    for (const { uuid } of listPods(dataDir)) this.#look(uuid);
+    const { since } = this.#options;
+    this.#watchPhases();
+    this.#lookAtAll();
     this.#events = this.#events.filter(({ time }) => time >= since).sort((a, b) => a.time - b.time);
+  }
+
+  #lookAtAll(): void {
+    for (const { uuid } of listPods(this.#options.dataDir)) this.#look(uuid);
+  }
+
+  /** Where no pod has ever been, the directories of the phases are waited for as well. */
+  #watchPhases(): void {
+    const { dataDir } = this.#options;
+    const told = (name: string): void => {
+      if (isUuid(name)) this.#look(name);
+    };
+    for (;;) {
+      const missing = podPhases.find((phase) => !this.#directories.add(phase, podPhaseDir(dataDir, phase), told));
+      this.#directories.remove('above ');
+      if (missing === undefined) return;
+      const above = nearestDirectory(podPhaseDir(dataDir, missing));
+      const watched = this.#directories.add(`above ${above}`, above, () => this.#phasesAppeared());
+      // Otherwise it was made, or removed, before it was watched.
+      if (watched && nearestDirectory(podPhaseDir(dataDir, missing)) === above) return;
+    }
+  }
+
+  #phasesAppeared(): void {
+    this.#watchPhases();
+    this.#lookAtAll();
   }
 
   /** What has happened and was not taken yet. */
@@ -119,7 +141,7 @@ class EventStream {
     const look = (): void => this.#look(uuid);
     this.#directories.add(`${uuid}/`, dir, look);
     this.#directories.add(`${uuid}/status`, podFiles.statusDir(dir), look);
-    for (const app of namesIn(`${dir}/appsinfo`)) {
+    for (const app of appNames(dir)) {
       this.#directories.add(`${uuid}/appsinfo/${app}`, podFiles.appDir(dir, app), look);
     }
     if (this.#awaited.has(uuid)) return;
@@ -131,13 +153,9 @@ class EventStream {
   }
 }
 
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+/** The directory itself, or the next one above it that is there. */
+function nearestDirectory(path: string): string {
+  return existsSync(path) || path === '/' ? path : nearestDirectory(dirname(path));
 }
 
 /** What there is to see of a pod; undefined where it has just gone. */
@@ -145,7 +163,7 @@ function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenP
   const { uuid, phase, dir, state } = pod;
   const status = statSync(dir, { throwIfNoEntry: false });
   if (status === undefined) return undefined;
-  const apps = phase === 'run' || phase === 'exited-garbage' ? namesIn(`${dir}/appsinfo`) : [];
+  const apps = phase === 'run' || phase === 'exited-garbage' ? appNames(dir) : [];
   return {
     uuid,
     name: name ?? nameOf(dataDir, pod),
