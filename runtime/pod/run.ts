@@ -4,7 +4,7 @@ import { native } from '../../native/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf } from '../base/errors.ts';
 import { checkIsolators, type IsolatorSettings } from '../stage1/isolators.ts';
-import { composePod, type PodRequest } from './compose.ts';
+import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
@@ -22,7 +22,9 @@ export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
   const pod = createPod(options.dataDir);
   const netns = beginNetns(pod.uuid, options.networking);
-  const prepared = await preparing(pod, netns, options, () => preparePod(pod, manifest, options, false));
+  const prepared = await preparing(pod, netns, options, () =>
+    preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
+  );
   return startPod(prepared, netns, options, (started) => abandon(started, options));
 }
 
@@ -33,7 +35,7 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
   const manifest = compose(options);
   const pod = createPod(options.dataDir);
   return await preparing(pod, undefined, options, async () => {
-    await preparePod(pod, manifest, options, true);
+    await preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), true);
     native.syncfs(pod.lockFd);
     release(moveTo(options.dataDir, pod, 'prepared'));
     return pod.uuid;

@@ -48,6 +48,7 @@ static const struct plan_field file_fields[] = {
     FIELD(FILE_PATH, PATH, PLAN_REQUIRED | PLAN_CLEAN, struct plan_file, path, 0),
     FIELD(FILE_MODE, U32, PLAN_REQUIRED, struct plan_file, mode, 0777),
     FIELD(FILE_DATA, BYTES, PLAN_REQUIRED, struct plan_file, data, 0),
+    FIELD(FILE_REPLACE, U32, 0, struct plan_file, replace, PLAN_FILE_REPLACE_EMPTY),
 };
 static const char *check_file(const void *item, const struct plan_field **ret_field) {
   const struct plan_file *file = item;
@@ -97,6 +98,7 @@ static const struct plan_field app_fields[] = {
     GROUP(MOUNT, PLAN_REPEATED, struct plan_app, mounts, &mount_schema),
     FIELD(MASK_PATH, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, masked, 0),
     FIELD(READONLY_PATH, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, readonly_paths, 0),
+    FIELD(DIRECTORY, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, directories, 0),
     GROUP(FILE, PLAN_REPEATED, struct plan_app, files, &file_schema),
     GROUP(PRE_START, 0, struct plan_app, pre_start, &command_schema),
     GROUP(POST_STOP, 0, struct plan_app, post_stop, &command_schema),
