@@ -123,7 +123,7 @@ describe('mounts', () => {
     [[{ volume: 'no', target: '/x' }], '--mount volume=no,target=/x: there is no volume "no"'],
     [
       [{ volume: 'work', target: '/a/..' }],
-      '--mount volume=work,target=/: a volume cannot replace the root filesystem',
+      '--mount volume=work,target=/a/..: a volume cannot replace the root filesystem',
     ],
     [
       [{ volume: 'work', target: '/var/log/../work/deep' }],
