@@ -128,6 +128,69 @@ describe('file systems', () => {
   });
 });
 
+describe('files that replace what is there', () => {
+  const put = (replace: 'always' | 'if-empty', ...names: string[]) => ({
+    files: names.map((name) => ({ path: `/etc/${name}`, mode: 0o644, data: `new ${name}\n`, replace })),
+  });
+  const etc = (name: string): string => join(pod.image, 'etc', name);
+  beforeEach(() => {
+    writeFileSync(etc('full'), 'mine\n');
+    writeFileSync(etc('empty'), '');
+    symlinkSync('/etc/full', etc('to-full'));
+    symlinkSync('/etc/empty', etc('to-empty'));
+    symlinkSync('/nowhere', etc('dangling'));
+    symlinkSync('circle', etc('circle'));
+  });
+  const names = ['full', 'empty', 'to-full', 'to-empty', 'dangling', 'circle', 'missing'];
+  const show = `cd /etc; for f in ${names.join(' ')}; do test -L $f && echo link; cat $f; done; test -e /nowhere || echo gone`;
+
+  test('always: a link goes, what it leads to stays', async () => {
+    const replaced = names.filter((name) => name !== 'full' && name !== 'empty');
+    expect(await output(`${show}; cat full`, put('always', ...replaced))).toBe(
+      `mine\n${replaced.map((name) => `new ${name}\n`).join('')}gone\nmine\n`,
+    );
+    expect(readFileSync(etc('full'), 'utf8')).toBe('mine\n');
+  });
+
+  test('only what is empty, or a link to nothing', async () => {
+    expect(await output(show, put('if-empty', ...names))).toBe(
+      'mine\nnew empty\nlink\nmine\nlink\nnew empty\nnew dangling\nnew circle\nnew missing\ngone\n',
+    );
+  });
+
+  test('a directory in its place is an error where the file must be there', async () => {
+    mkdirSync(etc('missing'));
+    const { code, stderr } = await pod.script('true', put('always', 'missing'));
+    expect([code, stderr]).toEqual([
+      254,
+      'rkt: app "app": replacing /etc/missing in the root filesystem: Is a directory\n',
+    ]);
+    expect(await output('test -d /etc/missing && echo kept', { name: 'b', ...put('if-empty', 'missing') })).toBe(
+      'kept\n',
+    );
+  });
+});
+
+describe('directories', () => {
+  test('are made with their parents where they are missing, inside the root', async () => {
+    symlinkSync('../../../../outside', join(pod.image, 'link'));
+    mkdirSync(join(pod.image, 'outside'));
+    const directories = ['/srv/a/b', '/etc', '/link/in'];
+    expect(await output('stat -c "%a %u %n" /srv/a/b /outside/in', { directories, cwd: '/srv/a/b' })).toBe(
+      '755 0 /srv/a/b\n755 0 /outside/in\n',
+    );
+    expect(existsSync('/outside')).toBe(false);
+  });
+
+  test('are left out where the image has no place for them', async () => {
+    const { code, stderr } = await pod.script('true', { directories: ['/bin/busybox/x'], cwd: '/bin/busybox/x' });
+    expect([code, stderr]).toEqual([
+      254,
+      'rkt: app "app": entering the working directory /bin/busybox/x: Not a directory\n',
+    ]);
+  });
+});
+
 describe('files for which the image has no place', () => {
   const files = [{ path: '/etc/hosts', mode: 0o644, data: 'yours\n' }];
   const layouts: [string, (etc: string) => void, string][] = [
