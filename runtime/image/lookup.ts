@@ -123,11 +123,16 @@ function lookupId(roots: Roots, name: string, { what, database, idOfFile }: Kind
     const id = withOpened(roots, name, (_fd, status) => idOfFile(status));
     return id ?? fail(what, name, 'there is no such file in the image');
   }
+  const id = parseId(name);
   const line = name === '' ? undefined : readDatabase(roots, database).find((fields) => fields[0] === name);
   if (line !== undefined) {
-    return parseId(line[2]) ?? failNumber(what, name, database);
+    const found = parseId(line[2]) ?? failNumber(what, name, database);
+    // Names come before numbers (aci.md), but an image that calls its root "1000" makes nobody root who asks for 1000.
+    if (found === 0 && id !== undefined && id !== 0) {
+      fail(what, name, `it is a number, but in the image's ${database} a name of 0`);
+    }
+    return found;
   }
-  const id = parseId(name);
   if (id !== undefined) return id;
   return fail(what, name, `it is not in the image's ${database}, and is not a number from 0 to ${maxId}`);
 }
@@ -139,8 +144,8 @@ export interface UserIds {
 
 /**
  * The ids that an app runs with (aci.md, user and group): looked up in the image's own /etc/passwd and /etc/group, else taken
- * as numbers; a value that begins with "/" stands for the owner or group of that file. Throws EUSER where a name is unknown
- * or an id out of range: nobody becomes root by a mistake.
+ * as numbers; a value that begins with "/" stands for the owner or group of that file. Throws EUSER where a name is unknown, an
+ * id out of range, or a number a name of root: nobody becomes root by a mistake.
  */
 export function lookupUser(roots: Roots, user: string, group: string): UserIds {
   return { uid: lookupId(roots, user, userKind), gid: lookupId(roots, group, groupKind) };
@@ -157,6 +162,7 @@ export function lookupDockerUser(roots: Roots, user: string): UserIds & { gids: 
   if (line === undefined) return { ...lookupUser(roots, user, user), gids: [] };
   const [name = '', , uidText, gidText] = line;
   const uid = parseId(uidText) ?? failNumber('user', user, userKind.database);
+  if (uid === 0) lookupId(roots, user, userKind);
   const gid = parseId(gidText) ?? failNumber('group', user, userKind.database);
   const groups = readDatabase(roots, groupKind.database).filter(([, , , list]) => list?.split(',').includes(name));
   const gids = groups.flatMap((fields) => parseId(fields[2]) ?? []);

@@ -72,6 +72,7 @@ describe('users and groups', () => {
     'root:x:0:0:root:/root:/bin/sh',
     'web:x:33:34::/:',
     '1000:x:7:8::/:',
+    '1002:x:0:8::/:',
     'minus:x:-1:0::/:',
     'big:x:4294967296:0::/:',
     'max:x:4294967295:0::/:',
@@ -126,6 +127,7 @@ describe('users and groups', () => {
     ['word', `its id in the image's /etc/passwd is not ${range}`],
     ['short', `its id in the image's /etc/passwd is not ${range}`],
     ['/none', 'there is no such file in the image'],
+    ['1002', `it is a number, but in the image's /etc/passwd a name of 0`],
   ])('user %j is refused', (user, reason) =>
     expect(errorOf(user, '0')).toBe(`EUSER: user ${JSON.stringify(user)}: ${reason}`),
   );
@@ -167,7 +169,7 @@ describe('users and groups', () => {
 });
 
 describe('the user of a Docker image that names no group', () => {
-  const passwd = 'root:x:0:0::/:\nweb:x:33:34::/:\nbad:x:35:-1::/:\nworse:x:-1:0::/:\n';
+  const passwd = 'root:x:0:0::/:\nweb:x:33:34::/:\nbad:x:35:-1::/:\nworse:x:-1:0::/:\n1002:x:0:0::/:\n';
   const group = 'web:x:99:\nlogs:x:4:other,web\nown:x:34:web\nother:x:5:webmaster\nbroken:x:y:web\n';
   beforeAll(() => {
     file('etc/passwd', 0o644, passwd);
@@ -187,6 +189,7 @@ describe('the user of a Docker image that names no group', () => {
     ['nobody', 'user "nobody": it is not in the image\'s /etc/passwd, and is not a number from 0 to 4294967294'],
     ['bad', 'group "bad": its id in the image\'s /etc/passwd is not a number from 0 to 4294967294'],
     ['worse', 'user "worse": its id in the image\'s /etc/passwd is not a number from 0 to 4294967294'],
+    ['1002', 'user "1002": it is a number, but in the image\'s /etc/passwd a name of 0'],
     ['-1', 'user "-1": it is not in the image\'s /etc/passwd, and is not a number from 0 to 4294967294'],
   ])('%s is refused', (user, message) => {
     expect(() => lookupDockerUser([root], user)).toThrow(expect.objectContaining({ code: 'EUSER', message }));
