@@ -12,12 +12,13 @@ import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
 import { allCapabilities, boundingSet, noNewPrivileges } from './capabilities.ts';
 import { devicesHierarchy, hierarchies, podScope } from './cgroups.ts';
+import { deviceLimits } from './device-limits.ts';
 import { oomScoreAdjustment } from './isolators.ts';
 import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
 import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
-import { deviceCgroup, planMounts } from './volume-mounts.ts';
+import { planMounts } from './volume-mounts.ts';
 
 /** What the user decides about a pod beside its manifest. */
 export interface PlanSettings {
@@ -65,6 +66,7 @@ const unlimited = (1n << 64n) - 1n;
 export function buildPlan(input: PlanInput): LaunchPlan {
   const { pod, settings, lease, netns } = input;
   const hostname = settings.hostname ?? `rkt-${pod.uuid}`;
+  const { cgroups, deviceFilters } = confine(input);
   const files = nameFiles(settings.names ?? {}, { hostname, ...networkOf(input) });
   return {
     uuid: pod.uuid,
@@ -74,9 +76,9 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(lease === undefined ? {} : { leaseFd: lease }),
     ...(netns === undefined ? {} : { netns }),
     subcgroup: podScope(pod.uuid),
-    cgroups: podCgroups(input),
+    cgroups,
     teardown: teardownOf(input),
-    apps: input.apps.map((app) => planApp(app, input, files)),
+    apps: input.apps.map((app) => planApp(app, input, files, deviceFilters.get(app.name))),
     debug: settings.debug,
     hostIpc: settings.hostIpc === true,
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
@@ -85,11 +87,24 @@ export function buildPlan(input: PlanInput): LaunchPlan {
   };
 }
 
-function podCgroups({ pod: { uuid }, apps, manifest }: PlanInput): PlanCgroup[] {
+interface Confinement {
+  readonly cgroups: readonly PlanCgroup[];
+  readonly deviceFilters: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The pod's groups; it is in one of the devices hierarchy only if that has something to do. */
+function confine({ pod: { uuid }, apps, manifest }: PlanInput): Confinement {
   const scope = podScope(uuid);
   const groups = hierarchies().map(({ mount, version }) => ({ dir: `${mount}/${scope}`, v2: version === 2 }));
-  const devices = deviceCgroup(apps, manifest, scope, devicesHierarchy);
-  return devices === undefined ? groups : [...groups, devices];
+  let devices: string | undefined;
+  const limits = deviceLimits(apps, manifest, () => {
+    devices = devicesHierarchy();
+    return { controller: devices !== undefined, unified: groups.some(({ v2 }) => v2) };
+  });
+  return {
+    cgroups: devices === undefined ? groups : [...groups, { dir: `${devices}/${scope}`, writes: limits?.writes ?? [] }],
+    deviceFilters: limits?.filters ?? new Map(),
+  };
 }
 
 /** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
@@ -103,7 +118,12 @@ function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
   ];
 }
 
-function planApp(prepared: PreparedApp, input: PlanInput, files: readonly PlanFile[]): PlanApp {
+function planApp(
+  prepared: PreparedApp,
+  input: PlanInput,
+  files: readonly PlanFile[],
+  deviceFilter: Uint8Array | undefined,
+): PlanApp {
   const { app, name } = prepared;
   const { pod, settings } = input;
   const preStart = handlerOf(app, 'pre-start');
@@ -131,6 +151,7 @@ function planApp(prepared: PreparedApp, input: PlanInput, files: readonly PlanFi
     readonlyPaths: settings.openPaths ? [] : readonlyPaths,
     directories: ownWorkingDirectory(prepared),
     files,
+    ...(deviceFilter === undefined ? {} : { deviceFilter }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...life,
     ...(preStart === undefined ? {} : { preStart }),

@@ -62,6 +62,7 @@ export const planTags = {
   NOTIFY: 69,
   STOP_SIGNAL: 105,
   DIRECTORY: 116,
+  DEVICE_FILTER: 117,
   // MOUNT
   MOUNT_SOURCE: 70,
   MOUNT_TARGET: 71,

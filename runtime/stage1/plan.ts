@@ -104,6 +104,8 @@ export interface PlanApp {
   readonly postStop?: readonly string[];
   /** An array of `struct sock_filter`. */
   readonly seccomp?: Uint8Array;
+  /** Which devices it may open, on the unified hierarchy: an array of `struct bpf_insn`. */
+  readonly deviceFilter?: Uint8Array;
   readonly oomScoreAdj?: number;
   readonly umask?: number;
   /** Default `pod`: the monitor's own; output goes to the log as well. */
@@ -265,6 +267,7 @@ function writeIdentity(out: PlanWriter, app: PlanApp): void {
   if (app.noNewPrivs) out.u32(tag.NO_NEW_PRIVS, 1);
   for (const limit of app.rlimits ?? []) out.bytes(tag.RLIMIT, encodeRlimit(limit));
   if (app.seccomp !== undefined) out.bytes(tag.SECCOMP, app.seccomp);
+  if (app.deviceFilter !== undefined) out.bytes(tag.DEVICE_FILTER, app.deviceFilter);
   if (app.oomScoreAdj !== undefined) out.u32(tag.OOM_SCORE_ADJ, app.oomScoreAdj >>> 0);
   if (app.umask !== undefined) out.u32(tag.UMASK, app.umask);
 }

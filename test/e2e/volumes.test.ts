@@ -73,19 +73,25 @@ describe('devices', () => {
     expect(host.exec(['head', '-c', '7', device]).stdout).toBe('written');
   });
 
-  test('a read-only one cannot be written to, the standard nodes still can', () => {
+  const limited = (): void => {
     const text = 'head -c 7 /dev/disk; echo x > /dev/disk; echo y > /dev/null && rm /bin/wc && echo removed';
     const { stdout, stderr } = script(text, volume(',readOnly=true'), own);
     expect(stdout).toBe('writtenremoved\n');
     expect(stderr).toContain("can't create /dev/disk: Operation not permitted\n");
-  });
 
-  test('other devices are out of reach, even for an app that may mount', () => {
-    const text = `mount -t tmpfs none /tmp && mknod /tmp/mem c 1 1 && mknod /tmp/disk b 7 999
+    const mounting = `mount -t tmpfs none /tmp && mknod /tmp/mem c 1 1 && mknod /tmp/disk b 7 999
       cat /tmp/mem; cat /tmp/disk`;
-    const { stderr } = script(text, ['--insecure-options=capabilities,paths', ...volume()], own);
-    expect(stderr).toContain("cat: can't open '/tmp/mem': Operation not permitted\n");
-    expect(stderr).toContain("cat: can't open '/tmp/disk': Operation not permitted\n");
+    const denied = script(mounting, ['--insecure-options=capabilities,paths', ...volume()], own).stderr;
+    expect(denied).toContain("cat: can't open '/tmp/mem': Operation not permitted\n");
+    expect(denied).toContain("cat: can't open '/tmp/disk': Operation not permitted\n");
+  };
+
+  test('a read-only one cannot be written to, others are out of reach even for an app that may mount', limited);
+
+  test('the same without the devices controller of cgroup v1', () => {
+    const mounted = host.exec(['umount', '/sys/fs/cgroup/devices']).status === 0;
+    limited();
+    if (mounted) host.exec(['mount', '-t', 'cgroup', '-o', 'devices', 'cgroup', '/sys/fs/cgroup/devices']);
   });
 
   test('a character device', () => {

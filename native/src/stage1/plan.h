@@ -73,6 +73,7 @@ enum plan_tag {
   PLAN_NOTIFY = 69,
   PLAN_STOP_SIGNAL = 105,
   PLAN_DIRECTORY = 116,
+  PLAN_DEVICE_FILTER = 117,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -195,6 +196,7 @@ struct plan_app {
   struct plan_command *pre_start;
   struct plan_command *post_stop;
   struct plan_bytes seccomp;
+  struct plan_bytes device_filter;
   uint32_t oom_score_adj;
   uint32_t umask;
   uint32_t std_streams[3]; /* enum plan_stream, by descriptor */

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { commonDevices, deviceFilter } from '../../../runtime/stage1/devices.ts';
 import { defaultCapabilities, TestPod } from './harness.ts';
 
 let pod: TestPod;
@@ -240,6 +241,27 @@ describe('devices', () => {
       expect(stderr).toContain(`can't create ${place}mem: Permission denied`);
     }
     expect(stderr.match(/\n/g)).toHaveLength(places.length * 3);
+  });
+});
+
+describe('a device filter on the unified hierarchy', () => {
+  const rule = { type: 'c', major: 1, minor: 5, access: 'r' } as const;
+  const only = [...commonDevices.filter(({ minor }) => minor !== 5), rule];
+
+  test('decides what can be opened, for the app and what it starts', async () => {
+    const script = `head -c 2 /dev/zero | wc -c; echo x > /dev/zero; echo y > /dev/null && echo null
+      mount -t tmpfs none /tmp; mknod /tmp/mem c 1 1 && cat /tmp/mem; rm /bin/true && echo removed`;
+    const app = { deviceFilter: deviceFilter(only), capsBounding: (1n << 41n) - 1n };
+    const { stdout, stderr } = await pod.script(script, app);
+    expect(stdout).toBe('2\nnull\nremoved\n');
+    expect(stderr).toBe(
+      "/bin/sh: can't create /dev/zero: Operation not permitted\ncat: can't open '/tmp/mem': Operation not permitted\n",
+    );
+  });
+
+  test('that the kernel does not take is an error', async () => {
+    const { code, stderr } = await pod.script('true', { deviceFilter: new Uint8Array(8) });
+    expect([code, stderr]).toEqual([254, 'rkt: loading a device filter: Invalid argument\n']);
   });
 });
 

@@ -44,6 +44,7 @@ export const examplePlan: LaunchPlan = {
       preStart: ['/bin/before'],
       postStop: ['/bin/after', 'x'],
       seccomp: new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]),
+      deviceFilter: new Uint8Array([0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]),
       oomScoreAdj: -500,
       umask: 0o77,
       stdin: 'null',
