@@ -7,7 +7,16 @@ import type { Mark, StartOptions } from '../../runtime/pod/start.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import type { PlanSettings } from '../../runtime/stage1/launch.ts';
 import type { Context } from '../context.ts';
-import { getDuration, getOptionalSwitch, getSwitch, getValue, type Option, type OptionValues, optionGroup, usageError } from '../options.ts';
+import {
+  getDuration,
+  getOptionalSwitch,
+  getSwitch,
+  getValue,
+  type Option,
+  type OptionValues,
+  optionGroup,
+  usageError,
+} from '../options.ts';
 import { nameOptions, nameSettingsOf } from './name-options.ts';
 
 const networkOptions: readonly Option[] = [

@@ -141,7 +141,7 @@ function composeApp(request: AppRequest, pod: PodRequest, volumes: Volumes, log:
 /** Those that the user gave, and what other options come to. */
 function annotationsOf({ annotations = [], restart }: AppRequest): Annotation[] {
   const own = restart === undefined ? [] : [{ name: lifeAnnotations.restart, value: restart }];
-  const names = new Set(own.map(({ name }) => name));
+  const names = new Set<string>(own.map(({ name }) => name));
   return [...annotations.filter(({ name }) => !names.has(name)), ...own];
 }
 
