@@ -130,13 +130,13 @@ function prepareApp(manifest: RuntimeApp, image: ImageInfo, lowers: readonly str
 
 type Identity = Pick<PreparedApp, 'uid' | 'gid' | 'supplementaryGids'>;
 
-/** Whom the app runs as; an image of Docker leaves groups to its own /etc/passwd and /etc/group, unless they are named. */
-function idsOf(app: App, image: ImageInfo, lowers: readonly string[]): Identity {
-  const named = annotationValue(image.manifest.annotations, dockerAnnotations.user);
-  const asImage =
-    named !== undefined && app.user === image.manifest.app?.user && app.group === image.manifest.app.group;
-  if (!asImage) return { ...lookupUser(lowers, app.user, app.group), supplementaryGids: app.supplementaryGIDs };
-  const { uid, gid, gids } = lookupDockerUser(lowers, named);
+/** Whom the app runs as. Where an image of Docker names no group, and nobody else does, the user's own groups count. */
+function idsOf(app: App, { manifest }: ImageInfo, lowers: readonly string[]): Identity {
+  const named = annotationValue(manifest.annotations, dockerAnnotations.user) === undefined;
+  if (named || app.group !== manifest.app?.group) {
+    return { ...lookupUser(lowers, app.user, app.group), supplementaryGids: app.supplementaryGIDs };
+  }
+  const { uid, gid, gids } = lookupDockerUser(lowers, app.user);
   return { uid, gid, supplementaryGids: app.supplementaryGIDs.length > 0 ? app.supplementaryGIDs : gids };
 }
 

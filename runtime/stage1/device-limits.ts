@@ -31,8 +31,9 @@ export function deviceLimits(
   manifest: PodManifest,
   controlOf: () => DeviceControl,
 ): DeviceLimits | undefined {
-  const ruled = apps.map(({ name, ...app }) => ({ name, rules: rulesOf({ name, ...app }, manifest) }));
-  const limited = ruled.filter(({ rules }) => rules.length > 0);
+  const limited = apps
+    .map((app) => ({ name: app.name, rules: rulesOf(app, manifest) }))
+    .filter(({ rules }) => rules.length > 0);
   if (limited.length === 0) return undefined;
   const { controller, unified } = controlOf();
   if (!controller && !unified) refuseReadOnly(limited.flatMap(({ rules }) => rules));

@@ -177,7 +177,10 @@ exec "$@"
     const image = registry.url('redis:redis');
     const { stdout } = run(image, '--', 'sh', '-c', 'ls -A; redis-server --version | grep -o v=7');
     expect(stdout).toBe('999 1000 1000 2000 /data docker: sh -c ls -A; redis-server --version | grep -o v=7\nv=7\n');
-    expect(run(image, '--user=0', '--group=0', '--exec=/bin/id', '--', '-u').stdout).toBe('0\n');
+    const ids = (...options: string[]) => run(image, ...options, '--exec=/bin/sh', '--', '-c', 'id -u; id -G').stdout;
+    expect(ids('--user=0')).toBe('0\n0\n');
+    expect(ids('--user=1000')).toBe('1000\n1000\n');
+    expect(ids('--group=2000')).toBe('999\n2000\n');
   });
 
   test('nginx: on a network of its own, in a directory that only the configuration knows', async () => {
