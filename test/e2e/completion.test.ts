@@ -1,9 +1,12 @@
 /** `rkt completion bash` in a real bash: what a user gets who presses the tabulator. */
 
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { makeImage } from '../../deploy/demo/images.ts';
 import { rktPath, Sandbox } from '../support/sandbox.ts';
+
+// Images are made and pods started while other tests do the same.
+jest.setTimeout(60_000);
 
 let host: Sandbox;
 let uuid: string;

@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { makeImage } from '../../deploy/demo/images.ts';
 import { type Spec, tarOf } from '../integration/image/archives.ts';
 import { OciLayout } from '../support/oci-layout.ts';
@@ -11,6 +11,9 @@ import { programLayer } from '../support/rootfs-layer.ts';
 import { type Running, Sandbox } from '../support/sandbox.ts';
 
 const insecure = '--insecure-options=image,http';
+
+// Images are made and pods started while other tests do the same.
+jest.setTimeout(60_000);
 
 let host: Sandbox;
 let registry: TestRegistry;

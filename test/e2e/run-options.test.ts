@@ -2,9 +2,12 @@
 
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { makeImage } from '../../deploy/demo/images.ts';
 import { Sandbox } from '../support/sandbox.ts';
+
+// Images are made and pods started while other tests do the same.
+jest.setTimeout(60_000);
 
 let host: Sandbox;
 const image = (name: string): string => `example.com/${name}`;

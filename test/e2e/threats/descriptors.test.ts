@@ -3,9 +3,12 @@
 import { spawnSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { makeImage } from '../../../deploy/demo/images.ts';
 import { rktPath, Sandbox } from '../../support/sandbox.ts';
+
+// Images are made and pods started while other tests do the same.
+jest.setTimeout(60_000);
 
 let host: Sandbox;
 const directories = ['/proc/self/fd/7', '/proc/1/cwd', '/proc/1/root', '/proc'];
