@@ -58,6 +58,8 @@ export function nameFiles(settings: NameSettings, pod: NamedPod, read: ReadHost 
   return [
     ...(resolver === undefined ? [] : [file(resolverPath, resolver, settings.resolver !== undefined)]),
     file(hostsPath, hostsText(settings.hosts, pod, read), settings.hosts !== undefined),
+    // What an image has there is the name of the machine that it was made on.
+    file('/etc/hostname', `${pod.hostname}\n`, true),
   ];
 }
 

@@ -53,6 +53,7 @@ beforeAll(async () => {
       writeFileSync(join(rootfs, 'etc', 'passwd'), 'root:x:0:0::/:/bin/sh\nworker:x:1234:99::/:/bin/sh\n');
       writeFileSync(join(rootfs, 'etc', 'group'), 'workers:x:4321:\nothers:x:55:\n');
       writeFileSync(join(rootfs, 'etc', 'hosts'), '');
+      writeFileSync(join(rootfs, 'etc', 'hostname'), 'builder\n');
       symlinkSync('/run/nothing/here', join(rootfs, 'etc', 'resolv.conf'));
     },
   });
@@ -192,6 +193,10 @@ describe('names', () => {
 
   test('an image that says nothing gets those of the host; a dangling link is replaced', () => {
     expect(podScript(both, '--hostname=pod').stdout).toBe(`${hostResolver()}${usual}a file\n`);
+  });
+
+  test('/etc/hostname is the pod’s, whatever the image has there', () => {
+    expect(podScript('cat /etc/hostname', '--hostname=pod').stdout).toBe('pod\n');
   });
 
   test('an image that says something keeps it', () => {
