@@ -47,7 +47,7 @@ _rkt() {
   fi
   case $argument in
     command) COMPREPLY=($(compgen -W "$commands" -- "$word")) ;;
-    pod) COMPREPLY=($(compgen -W "$("\${COMP_WORDS[0]}" list --full --no-legend 2>/dev/null | awk '$1 ~ /-/ {print $1}')" -- "$word")) ;;
+    pod) COMPREPLY=($(compgen -W "$("\${COMP_WORDS[0]}" list --quiet 2>/dev/null)" -- "$word")) ;;
     image) COMPREPLY=($(compgen -W "$("\${COMP_WORDS[0]}" image list --fields=name --no-legend 2>/dev/null)" -- "$word") $(compgen -f -- "$word")) ;;
   esac
 }

@@ -33,10 +33,10 @@ function completedOptions(...lists: (readonly Option[])[]): CompletedOption[] {
   return [...new Map(shown.map((option) => [option.name, completedOption(option)])).values()];
 }
 
-/** The first word of the usage that stands for something. */
+/** The first word of the usage that stands for something, and is not the value of an option. */
 function argumentOf({ usage, subcommands }: Command): Argument {
   if (subcommands !== undefined) return 'command';
-  const word = /\b(IMAGE|UUID)\b/.exec(usage.replaceAll(/\[[^\]]*--[^\]]*\]/g, ''))?.[1];
+  const word = /(?<!=)\b(IMAGE|UUID)\b/.exec(usage)?.[1];
   return word === 'IMAGE' ? 'image' : word === 'UUID' ? 'pod' : 'other';
 }
 

@@ -64,7 +64,7 @@ _rkt() {
   else
     case $argument in
       command) _describe 'command' commands ;;
-      pod) compadd -- \${(f)"$($words[1] list --full --no-legend 2>/dev/null | awk '$1 ~ /-/ {print $1}')"} ;;
+      pod) compadd -- \${(f)"$($words[1] list --quiet 2>/dev/null)"} ;;
       image) compadd -- \${(f)"$($words[1] image list --fields=name --no-legend 2>/dev/null)"}; _files ;;
       *) _files ;;
     esac

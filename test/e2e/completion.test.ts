@@ -33,7 +33,8 @@ function complete(...words: string[]): string[] {
 
 describe('bash', () => {
   test.each([
-    [['ru'], ['run']],
+    [['vers'], ['version']],
+    [['run-'], ['run-prepared']],
     [['--debug', 'imag'], ['image']],
     [['--di'], ['--dir=']],
     [
