@@ -114,6 +114,11 @@ test('what cat-manifest prints can be run', () => {
   expect(host.ok(['run', `--pod-manifest=${file}`])).toBe('700\n');
 });
 
+test('it can be prepared and run later', () => {
+  const uuid = host.ok(['prepare', write({}, [appOf({ app: shell('echo later') })])]).trim();
+  expect(host.ok(['run-prepared', uuid])).toBe('later\n');
+});
+
 describe('contradictions name the field', () => {
   const cases: [string, () => string, string][] = [
     ['no apps', () => write({}, []), 'apps: must not be empty'],

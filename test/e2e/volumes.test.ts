@@ -118,6 +118,11 @@ describe('of mount points without a volume', () => {
     expect(stdout).toBe('755 0 0\n');
   });
 
+  test('are made when a pod is prepared', () => {
+    const uuid = host.ok(['prepare', image, '--exec=/bin/stat', '--', '-c', '%a %u %g', '/var/lib/db']).trim();
+    expect(host.ok(['run-prepared', uuid])).toBe('2750 70 71\n');
+  });
+
   test('do not take the name of another volume', () => {
     const options = ['--volume=db-data,kind=empty,mode=0700', '--mount=volume=db-data,target=/mine'];
     expect(script('stat -c "%a" /mine /var/lib/db', options).stdout).toBe('700\n2750\n');
