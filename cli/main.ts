@@ -76,7 +76,8 @@ async function chooseCommand(rest: Reader, globals: OptionSet): Promise<Command 
   let command: Command | undefined;
   for (let known = commands; ; known = command.subcommands) {
     let name = firstWord(rest.next());
-    while (name !== undefined && takeOption(name, rest, [globals], command?.name ?? '')) name = rest.next();
+    while (name !== undefined && takeOption(name, rest, [globals], { command: command?.name ?? '' }))
+      name = rest.next();
     if (name === undefined) return command;
     const entry = known.find((candidate) => candidate.name === name);
     if (entry === undefined) throw unknownCommand(name, command, known);

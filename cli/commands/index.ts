@@ -79,6 +79,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./metadata-service.ts')).command,
   },
   {
+    name: 'completion',
+    summary: 'print a script that completes rkt in a shell',
+    load: async () => (await import('./completion.ts')).command,
+  },
+  {
     name: 'version',
     summary: 'print versions',
     load: async () => (await import('./version.ts')).command,

@@ -4,8 +4,15 @@ import { runPod } from '../../runtime/pod/run.ts';
 import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
-import { getValue, usageError } from '../options.ts';
-import { imageOptions, makeOptionsOf, prepareOptions, startOptions, startOptionsOf } from '../pod-options.ts';
+import { getValue, optionGroup } from '../options.ts';
+import {
+  imageOptions,
+  makeOptionsOf,
+  prepareOptions,
+  requireImages,
+  startOptions,
+  startOptionsOf,
+} from '../pod-options.ts';
 
 export const command: Command = {
   name: 'run',
@@ -17,12 +24,14 @@ export const command: Command = {
   options: [
     ...startOptions,
     ...prepareOptions,
-    { name: 'uuid-file-save', type: 'value', placeholder: 'FILE', description: "write the pod's UUID to a file" },
+    ...optionGroup('Pod', [
+      { name: 'uuid-file-save', type: 'value', placeholder: 'FILE', description: "write the pod's UUID to a file" },
+    ]),
   ],
   imageOptions,
   async run(context, parsed) {
     requireRoot(context, 'run');
-    if (parsed.apps.length === 0) throw usageError('rkt run needs an image', 'for example: rkt run ./app.aci');
+    requireImages('run', parsed);
     const { values } = parsed;
     const mark = stopwatch(context.log);
     mark('node and load');

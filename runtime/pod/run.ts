@@ -6,7 +6,7 @@ import { messageOf } from '../base/errors.ts';
 import { podPhaseDir } from '../base/paths.ts';
 import { syncDirectory } from '../image/durable.ts';
 import { checkIsolators, type IsolatorSettings } from '../stage1/isolators.ts';
-import { composePod, type PodRequest } from './compose.ts';
+import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
@@ -25,7 +25,9 @@ export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
   const pod = createPod(options.dataDir);
   const netns = beginNetns(pod.uuid, options.networking);
-  const prepared = await preparing(pod, netns, options, () => preparePod(pod, manifest, options, false));
+  const prepared = await preparing(pod, netns, options, () =>
+    preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
+  );
   return startPod(prepared, netns, options, (started) => abandon(started, options));
 }
 
@@ -36,7 +38,7 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
   const manifest = compose(options);
   const pod = createPod(options.dataDir);
   return await preparing(pod, undefined, options, async () => {
-    await preparePod(pod, manifest, options, true);
+    await preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), true);
     native.syncfs(pod.lockFd);
     const kept = moveTo(options.dataDir, pod, 'prepared');
     syncDirectory(podPhaseDir(options.dataDir, 'prepared'));

@@ -6,17 +6,19 @@
 import { native } from '../../native/index.ts';
 import { type PodNetwork, teardownSteps } from '../../netns/index.ts';
 import type { App, EventName } from '../appc/app.ts';
-import type { MountPoint } from '../appc/mount-point.ts';
-import type { Mount, PodManifest } from '../appc/pod-manifest.ts';
-import type { Volume } from '../appc/volume.ts';
+import type { PodManifest } from '../appc/pod-manifest.ts';
+import { normalizedPath } from '../base/normalized-path.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
 import { allCapabilities, boundingSet, noNewPrivileges } from './capabilities.ts';
-import { hierarchies, podScope } from './cgroups.ts';
+import { devicesHierarchy, hierarchies, podScope } from './cgroups.ts';
+import { deviceLimits } from './device-limits.ts';
 import { oomScoreAdjustment } from './isolators.ts';
-import type { LaunchPlan, PlanApp, PlanCgroup, PlanMount, PlanRlimit, PlanTeardown } from './plan.ts';
+import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
+import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
+import { planMounts } from './volume-mounts.ts';
 
 /** What the user decides about a pod beside its manifest. */
 export interface PlanSettings {
@@ -27,6 +29,10 @@ export interface PlanSettings {
   readonly openPaths: boolean;
   /** `--insecure-options=seccomp` */
   readonly noSeccomp: boolean;
+  /** How apps look up names; undefined: nobody said anything. */
+  readonly names?: NameSettings;
+  /** Whether the pod shares the IPC namespace of its caller. */
+  readonly hostIpc?: boolean;
   /** Soft limit of open files for apps; undefined: rkt's own. */
   readonly openFiles: number | undefined;
   readonly debug: boolean;
@@ -60,6 +66,8 @@ const unlimited = (1n << 64n) - 1n;
 export function buildPlan(input: PlanInput): LaunchPlan {
   const { pod, settings, lease, netns } = input;
   const hostname = settings.hostname ?? `rkt-${pod.uuid}`;
+  const { cgroups, deviceFilters } = confine(input);
+  const files = nameFiles(settings.names ?? {}, { hostname, ...networkOf(input) });
   return {
     uuid: pod.uuid,
     hostname,
@@ -68,18 +76,36 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(lease === undefined ? {} : { leaseFd: lease }),
     ...(netns === undefined ? {} : { netns }),
     subcgroup: podScope(pod.uuid),
-    cgroups: podCgroups(pod.uuid),
+    cgroups,
     teardown: teardownOf(input),
-    apps: input.apps.map((app) => planApp(app, input, hostname)),
+    apps: input.apps.map((app) => planApp(app, input, files, deviceFilters.get(app.name))),
     debug: settings.debug,
+    hostIpc: settings.hostIpc === true,
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
   };
 }
 
-const podCgroups = (uuid: string): PlanCgroup[] =>
-  hierarchies().map(({ mount, version }) => ({ dir: `${mount}/${podScope(uuid)}`, v2: version === 2 }));
+interface Confinement {
+  readonly cgroups: readonly PlanCgroup[];
+  readonly deviceFilters: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The pod's groups; it is in one of the devices hierarchy only if that has something to do. */
+function confine({ pod: { uuid }, apps, manifest }: PlanInput): Confinement {
+  const scope = podScope(uuid);
+  const groups = hierarchies().map(({ mount, version }) => ({ dir: `${mount}/${scope}`, v2: version === 2 }));
+  let devices: string | undefined;
+  const limits = deviceLimits(apps, manifest, () => {
+    devices = devicesHierarchy();
+    return { controller: devices !== undefined, unified: groups.some(({ v2 }) => v2) };
+  });
+  return {
+    cgroups: devices === undefined ? groups : [...groups, { dir: `${devices}/${scope}`, writes: limits?.writes ?? [] }],
+    deviceFilters: limits?.filters ?? new Map(),
+  };
+}
 
 /** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
 function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
@@ -92,7 +118,12 @@ function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
   ];
 }
 
-function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): PlanApp {
+function planApp(
+  prepared: PreparedApp,
+  input: PlanInput,
+  files: readonly PlanFile[],
+  deviceFilter: Uint8Array | undefined,
+): PlanApp {
   const { app, name } = prepared;
   const { pod, settings } = input;
   const preStart = handlerOf(app, 'pre-start');
@@ -111,14 +142,16 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
     cwd: app.workingDirectory ?? '/',
     uid: prepared.uid,
     gid: prepared.gid,
-    supplementaryGids: app.supplementaryGIDs,
+    supplementaryGids: prepared.supplementaryGids,
     capsBounding: settings.allCapabilities ? allCapabilities : boundingSet(app),
     noNewPrivs: noNewPrivileges(app),
     rlimits: openFilesLimit(settings.openFiles),
-    mounts: prepared.manifest.mounts.map((mount) => planMount(mount, input, app.mountPoints)),
+    mounts: planMounts(prepared, input.manifest, pod.dir, askedFor(settings.names ?? {})),
     maskPaths: settings.openPaths ? [] : maskedPaths,
     readonlyPaths: settings.openPaths ? [] : readonlyPaths,
-    files: [{ path: '/etc/hosts', mode: 0o644, data: hostsFile(hostname, input.network) }],
+    directories: ownWorkingDirectory(prepared),
+    files,
+    ...(deviceFilter === undefined ? {} : { deviceFilter }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...life,
     ...(preStart === undefined ? {} : { preStart }),
@@ -133,6 +166,20 @@ function planRoot({ name, lowers, copied, manifest }: PreparedApp, podDir: strin
   return { lowers, upper: { dir: `${overlay}/upper`, work: `${overlay}/work` }, readOnly };
 }
 
+/**
+ * The image's own working directory is made where the image lacks it, as Docker makes it. One that the user names must be
+ * there: it may be a slip of the pen.
+ */
+function ownWorkingDirectory({ app, image }: PreparedApp): string[] {
+  const own = image.manifest.app?.workingDirectory;
+  return own === undefined || own !== app.workingDirectory || own === '/' ? [] : [normalizedPath(own)];
+}
+
+function networkOf({ netns, network }: PlanInput): Pick<NamedPod, 'network' | 'ip'> {
+  if (netns === undefined) return { network: 'host', ip: undefined };
+  return { network: network === undefined ? 'none' : 'private', ip: network?.ip };
+}
+
 const handlerOf = (app: App, event: EventName): readonly string[] | undefined =>
   app.eventHandlers.find((handler) => handler.name === event)?.exec;
 
@@ -141,22 +188,4 @@ function openFilesLimit(soft: number | undefined): PlanRlimit[] {
   if (soft === undefined) return [];
   const { hard } = native.getrlimit(openFilesResource);
   return [{ resource: openFilesResource, soft: BigInt(soft), hard: hard === Infinity ? unlimited : BigInt(hard) }];
-}
-
-/** OS-SPEC, Common Files: localhost, and the pod's own name. */
-function hostsFile(hostname: string, network: PodNetwork | undefined): string {
-  const own = network?.ip ?? '127.0.0.1';
-  return `127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n${own} ${hostname}\n`;
-}
-
-/** A mount is read-only if its volume is, or if the image's mount point at that path says so. */
-function planMount(mount: Mount, { pod, manifest }: PlanInput, points: readonly MountPoint[]): PlanMount {
-  const volume = mount.appVolume ?? (manifest.volumes.find(({ name }) => name === mount.volume) as Volume);
-  const point = points.find(({ path }) => path === mount.path);
-  return {
-    source: volume.kind === 'host' ? volume.source : podFiles.volume(pod.dir, volume.name),
-    target: mount.path,
-    readOnly: volume.readOnly === true || point?.readOnly === true,
-    recursive: volume.kind === 'host' && volume.recursive !== false,
-  };
 }

@@ -61,6 +61,8 @@ export const planTags = {
   RESTART_LIMIT: 68,
   NOTIFY: 69,
   STOP_SIGNAL: 105,
+  DIRECTORY: 116,
+  DEVICE_FILTER: 117,
   // MOUNT
   MOUNT_SOURCE: 70,
   MOUNT_TARGET: 71,
@@ -69,4 +71,5 @@ export const planTags = {
   FILE_PATH: 80,
   FILE_MODE: 81,
   FILE_DATA: 82,
+  FILE_REPLACE: 115,
 } as const;

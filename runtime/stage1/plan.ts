@@ -38,11 +38,16 @@ export interface PlanMount {
   readonly devices?: boolean;
 }
 
-/** A file made in the root filesystem, below volumes, unless something is there already. */
+/** When a file takes the place of what the image has there: numbers of `enum plan_file_replace` in plan.h. */
+export const planReplaces = { never: 0, always: 1, 'if-empty': 2 } as const;
+
+/** A file made in the root filesystem, below volumes. */
 export interface PlanFile {
   readonly path: string;
   readonly mode: number;
   readonly data: string | Uint8Array;
+  /** Default `never`: what is there stays. */
+  readonly replace?: keyof typeof planReplaces;
 }
 
 export interface PlanRlimit {
@@ -92,11 +97,15 @@ export interface PlanApp {
   readonly maskPaths?: readonly string[];
   /** Made read-only; ignored where missing. */
   readonly readonlyPaths?: readonly string[];
+  /** Made where missing, below volumes: 0755, root. */
+  readonly directories?: readonly string[];
   readonly files?: readonly PlanFile[];
   readonly preStart?: readonly string[];
   readonly postStop?: readonly string[];
   /** An array of `struct sock_filter`. */
   readonly seccomp?: Uint8Array;
+  /** Which devices it may open, on the unified hierarchy: an array of `struct bpf_insn`. */
+  readonly deviceFilter?: Uint8Array;
   readonly oomScoreAdj?: number;
   readonly umask?: number;
   /** Default `pod`: the monitor's own; output goes to the log as well. */
@@ -258,6 +267,7 @@ function writeIdentity(out: PlanWriter, app: PlanApp): void {
   if (app.noNewPrivs) out.u32(tag.NO_NEW_PRIVS, 1);
   for (const limit of app.rlimits ?? []) out.bytes(tag.RLIMIT, encodeRlimit(limit));
   if (app.seccomp !== undefined) out.bytes(tag.SECCOMP, app.seccomp);
+  if (app.deviceFilter !== undefined) out.bytes(tag.DEVICE_FILTER, app.deviceFilter);
   if (app.oomScoreAdj !== undefined) out.u32(tag.OOM_SCORE_ADJ, app.oomScoreAdj >>> 0);
   if (app.umask !== undefined) out.u32(tag.UMASK, app.umask);
 }
@@ -266,11 +276,13 @@ function writeFilesystem(out: PlanWriter, app: PlanApp): void {
   for (const mount of app.mounts ?? []) out.group(tag.MOUNT, () => writeMount(out, mount));
   texts(out, tag.MASK_PATH, app.maskPaths ?? []);
   texts(out, tag.READONLY_PATH, app.readonlyPaths ?? []);
+  texts(out, tag.DIRECTORY, app.directories ?? []);
   for (const file of app.files ?? []) {
     out.group(tag.FILE, () => {
       text(out, tag.FILE_PATH, file.path);
       out.u32(tag.FILE_MODE, file.mode);
       out.bytes(tag.FILE_DATA, typeof file.data === 'string' ? Buffer.from(file.data) : file.data);
+      if (file.replace !== undefined) out.u32(tag.FILE_REPLACE, planReplaces[file.replace]);
     });
   }
 }

@@ -21,6 +21,7 @@
 #include "stage1/cgroup.h"
 #include "stage1/execute.h"
 #include "stage1/exit-code.h"
+#include "stage1/files.h"
 #include "stage1/identity.h"
 #include "stage1/mount-api.h"
 #include "stage1/notify.h"
@@ -49,7 +50,7 @@ static int build_root(const struct plan_app *app, int staging, const int *source
   int result = rootfs_attach(app, staging, &root, err);
   /* Before the volumes: a file that the app lacks is not made in a directory of the host. */
   if (result == 0)
-    result = protect_make_files(app, root, err);
+    result = files_make(app, root, err);
   if (result == 0)
     result = system_mounts(root, staging, err);
   /* Before the volumes likewise: /dev is the app's own. */

@@ -72,6 +72,8 @@ enum plan_tag {
   PLAN_RESTART_LIMIT = 68,
   PLAN_NOTIFY = 69,
   PLAN_STOP_SIGNAL = 105,
+  PLAN_DIRECTORY = 116,
+  PLAN_DEVICE_FILTER = 117,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -80,6 +82,7 @@ enum plan_tag {
   PLAN_FILE_PATH = 80,
   PLAN_FILE_MODE = 81,
   PLAN_FILE_DATA = 82,
+  PLAN_FILE_REPLACE = 115,
 };
 
 /* FLAGS */
@@ -108,6 +111,13 @@ enum plan_restart {
 #define PLAN_MOUNT_READONLY 1u
 #define PLAN_MOUNT_RECURSIVE 2u
 #define PLAN_MOUNT_DEVICES 4u
+
+/* FILE_REPLACE */
+enum plan_file_replace {
+  PLAN_FILE_KEEP = 0,
+  PLAN_FILE_REPLACE_ALWAYS = 1,
+  PLAN_FILE_REPLACE_EMPTY = 2,
+};
 
 #define PLAN_NO_FD UINT32_MAX
 #define PLAN_NO_OOM_SCORE_ADJ 0x80000000u
@@ -159,6 +169,7 @@ struct plan_file {
   char *path;
   uint32_t mode;
   struct plan_bytes data;
+  uint32_t replace; /* enum plan_file_replace */
 };
 
 struct plan_app {
@@ -180,10 +191,12 @@ struct plan_app {
   struct plan_list mounts;  /* struct plan_mount */
   struct plan_list masked;  /* char * */
   struct plan_list readonly_paths; /* char * */
+  struct plan_list directories; /* char * */
   struct plan_list files;   /* struct plan_file */
   struct plan_command *pre_start;
   struct plan_command *post_stop;
   struct plan_bytes seccomp;
+  struct plan_bytes device_filter;
   uint32_t oom_score_adj;
   uint32_t umask;
   uint32_t std_streams[3]; /* enum plan_stream, by descriptor */
