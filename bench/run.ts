@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchManyPods } from './many-pods.ts';
+import { measureEnter } from './enter.ts';
 import { measureManyStarts } from './many-starts.ts';
 import { measureMemory } from './memory.ts';
 import { makePeers } from './peers.ts';
@@ -61,6 +62,8 @@ async function benchStarts(): Promise<void> {
   const [bare, ...starts] = bench.candidates();
   const peers = makePeers(dir, bench.rootfs);
   printResults(measure([bare as Candidate, ...starts, ...peers], rounds ?? 20));
+  console.log();
+  await measureEnter(bench, rounds ?? 20);
   bench.printSplit();
   await measureManyStarts([...starts, ...peers], pods);
   await measureMemory(bench);

@@ -19,6 +19,7 @@ import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardow
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
 import { planMounts } from './volume-mounts.ts';
+import type { StreamName } from './terminals.ts';
 
 /** What the user decides about a pod beside its manifest. */
 export interface PlanSettings {
@@ -42,6 +43,8 @@ export interface PlanSettings {
   readonly stopTimeoutMs?: number;
   /** A program of the host for when the pod is over; the pod's uuid is appended to it. */
   readonly epilogue?: readonly string[];
+  /** `--interactive`: the standard streams of the caller that are terminals, in whose place the app gets one of its own. */
+  readonly terminals?: readonly StreamName[];
 }
 
 export interface PlanInput {
@@ -154,9 +157,16 @@ function planApp(
     ...(deviceFilter === undefined ? {} : { deviceFilter }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...life,
+    ...planTerminal(settings.terminals ?? []),
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
   };
+}
+
+/** What the app would have of the caller's terminal, it has of a terminal that is relayed to that. */
+function planTerminal(streams: readonly StreamName[]): Partial<PlanApp> {
+  if (streams.length === 0) return {};
+  return { ...Object.fromEntries(streams.map((stream) => [stream, 'terminal'])), interactive: true };
 }
 
 function planRoot({ name, lowers, copied, manifest }: PreparedApp, podDir: string): PlanApp['root'] {

@@ -112,6 +112,8 @@ export interface PlanApp {
   readonly stdin?: PlanStream;
   readonly stdout?: PlanStream;
   readonly stderr?: PlanStream;
+  /** Its terminal is relayed to the monitor's own streams, in the place of those that are `terminal`. */
+  readonly interactive?: boolean;
   readonly restart?: PlanRestart;
   /** It says by sd_notify(3) when it is ready; otherwise it is once it has been executed. */
   readonly notify?: boolean;
@@ -247,7 +249,10 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
   if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
 }
 
-function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, stopSignal }: PlanApp): void {
+function writeLife(
+  out: PlanWriter,
+  { stdin, stdout, stderr, restart, notify, stopSignal, interactive }: PlanApp,
+): void {
   if (stdin !== undefined) out.u32(tag.STDIN, planStreams[stdin]);
   if (stdout !== undefined) out.u32(tag.STDOUT, planStreams[stdout]);
   if (stderr !== undefined) out.u32(tag.STDERR, planStreams[stderr]);
@@ -257,6 +262,7 @@ function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, st
   }
   if (notify) out.u32(tag.NOTIFY, 1);
   if (stopSignal !== undefined) out.u32(tag.STOP_SIGNAL, stopSignal);
+  if (interactive) out.u32(tag.INTERACTIVE, 1);
 }
 
 function writeIdentity(out: PlanWriter, app: PlanApp): void {

@@ -7,16 +7,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "stage1/arguments.h"
 #include "stage1/cgroup.h"
+#include "stage1/enter-session.h"
 #include "stage1/executable.h"
+#include "stage1/execute.h"
 #include "stage1/exit-code.h"
 #include "stage1/launch.h"
 #include "stage1/message.h"
@@ -25,7 +27,7 @@
 #include "stage1/signals.h"
 #include "stage1/spawn.h"
 
-static const char *const options[] = {"--debug=", "--pid=", "--appname=", NULL};
+static const char *const options[] = {"--debug=", "--pid=", "--appname=", "--tty", "--env=", "--cwd=", "--or=", NULL};
 
 static bool same_namespace(pid_t a, pid_t b) {
   char path[64];
@@ -60,6 +62,8 @@ static int check_pod(const char *given, pid_t *ret_init, struct rkt_error *err) 
 static int open_app(pid_t init, const char *app, int *ret_process, struct rkt_error *err) {
   pid_t pid;
   int result = pod_files_read_app_pid(AT_FDCWD, app, &pid, err);
+  if (result == -ENOENT)
+    return rkt_fail(err, 0, "the app has not been started yet");
   if (result < 0)
     return result;
   cleanup_close int process = pidfd_open(pid, 0);
@@ -89,41 +93,66 @@ static void die_with_parent(int pipe_end) {
 
 struct command {
   const struct plan *plan;
-  const struct plan_app *app;
-  char **arguments;
+  struct plan_app app; /* with the environment and the working directory of the command */
+  const struct arguments *arguments;
+  struct enter_session session;
   int *groups; /* descriptors of the app's cgroups */
 };
 
+static size_t count_strings(char **strings) {
+  size_t count = 0;
+  while (strings != NULL && strings[count] != NULL)
+    count++;
+  return count;
+}
+
+static bool has_name_of(const char *entry, const char *other) {
+  size_t length = strcspn(other, "=") + 1;
+  return strncmp(entry, other, length) == 0;
+}
+
+/* The app's environment with what was given besides: in the place of a variable of that name, or after all others. */
+static int merge_environment(struct plan_app *app, char **given, struct rkt_error *err) {
+  size_t count = app->env.count;
+  char **merged = calloc(count + count_strings(given) + 1, sizeof(char *));
+  if (merged == NULL)
+    return rkt_fail(err, ENOMEM, "making the environment");
+  for (size_t i = 0; i < count; i++)
+    merged[i] = plan_strings(&app->env)[i];
+  for (; given != NULL && *given != NULL; given++) {
+    size_t at = 0;
+    while (at < count && !has_name_of(merged[at], *given))
+      at++;
+    merged[at] = *given;
+    count += at == count;
+  }
+  app->env = (struct plan_list){.items = merged, .count = count};
+  return 0;
+}
+
+static int execute_command(const struct command *command, struct rkt_error *err) {
+  char **args = command->arguments->command;
+  struct plan_command planned = {.args = {.items = args, .count = count_strings(args)}};
+  int result = launch_command(&command->app, &planned, err);
+  if (err->errnum != ENOENT || command->arguments->fallback == NULL)
+    return result;
+  char *fallback[] = {(char *)command->arguments->fallback, NULL};
+  planned = (struct plan_command){.args = {.items = fallback, .count = 1}};
+  return execute(&command->app, &planned, err);
+}
+
 static _Noreturn void run_command(const struct command *command, int pipe_end) {
   struct rkt_error err;
-  size_t count = 0;
-  while (command->arguments[count] != NULL)
-    count++;
-  struct plan_command planned = {.args = {.items = command->arguments, .count = count}};
   die_with_parent(pipe_end);
-  if (cgroup_join_opened(command->groups, command->plan->cgroups.count, &err) == 0)
-    launch_command(command->app, &planned, &err);
-  message_print("entering app \"%s\": %s", command->app->name, err.message);
+  int result = cgroup_join_opened(command->groups, command->plan->cgroups.count, &err);
+  if (result == 0)
+    result = enter_session_take_terminal(&command->session, command->app.uid, &err);
+  if (result == 0)
+    execute_command(command, &err);
+  message_print("entering app \"%s\": %s", command->app.name, err.message);
   _exit(EXIT_OWN_FAILURE);
   /* A system call filter may refuse even that. */
   __builtin_trap();
-}
-
-static int wait_for_command(pid_t pid, int signals) {
-  cleanup_close int process = pidfd_open(pid, 0);
-  struct pollfd waits[] = {{.fd = process, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-  while (waits[0].revents == 0 && process >= 0) {
-    if (poll(waits, 2, -1) < 0 && errno != EINTR)
-      break;
-    for (int number; (number = signals_next(signals)) != 0;)
-      if (number != SIGCHLD)
-        pidfd_send_signal(process, number, NULL, 0);
-  }
-  int status;
-  while (waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR)
-      return EXIT_OWN_FAILURE;
-  return exit_code_of(status);
 }
 
 static int start_command(const struct command *command, pid_t *ret_pid, struct rkt_error *err) {
@@ -144,24 +173,30 @@ static int start_command(const struct command *command, pid_t *ret_pid, struct r
   return 0;
 }
 
-static int enter(struct command *command, int process, int *ret_code, struct rkt_error *err) {
-  int signals = signals_open();
-  if (signals < 0)
-    return rkt_fail(err, -signals, "opening a signal descriptor");
-  cleanup_free int *groups = calloc(command->plan->cgroups.count + 1, sizeof(int));
-  if (groups == NULL)
+/* What needs the host's file systems. */
+static int prepare(struct command *command, struct rkt_error *err) {
+  int result = enter_session_open(command->arguments->terminal, &command->session, err);
+  if (result < 0)
+    return result;
+  command->groups = calloc(command->plan->cgroups.count + 1, sizeof(int));
+  if (command->groups == NULL)
     return rkt_fail(err, ENOMEM, "joining the app's cgroups");
-  command->groups = groups;
-  int result = cgroup_open(command->plan, command->app->name, groups, err);
+  return cgroup_open(command->plan, command->app.name, command->groups, err);
+}
+
+static int enter(struct command *command, int process, int *ret_code, struct rkt_error *err) {
+  int result = prepare(command, err);
   if (result < 0)
     return result;
   int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
   if (setns(process, namespaces) < 0)
     return rkt_fail(err, errno, "joining the app's namespaces");
   pid_t pid = 0;
-  result = start_command(command, &pid, err);
+  result = enter_session_make_terminal(&command->session, err);
   if (result == 0)
-    *ret_code = wait_for_command(pid, signals);
+    result = start_command(command, &pid, err);
+  if (result == 0)
+    *ret_code = enter_session_wait(&command->session, pid);
   return result;
 }
 
@@ -190,7 +225,11 @@ static int run(const struct arguments *arguments, int *ret_code, struct rkt_erro
   cleanup_close int process = -1;
   if (result == 0)
     result = open_app(init, app->name, &process, err);
-  struct command command = {.plan = &plan, .app = app, .arguments = arguments->command};
+  struct command command = {.plan = &plan, .app = *app, .arguments = arguments};
+  if (result == 0)
+    result = merge_environment(&command.app, arguments->env, err);
+  if (arguments->cwd != NULL)
+    command.app.cwd = (char *)arguments->cwd;
   return result < 0 ? result : enter(&command, process, ret_code, err);
 }
 

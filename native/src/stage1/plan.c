@@ -111,6 +111,7 @@ static const struct plan_field app_fields[] = {
     FIELD(RESTART, U32, 0, struct plan_app, restart, PLAN_RESTART_ALWAYS),
     FIELD(RESTART_LIMIT, U32, 0, struct plan_app, restart_limit, 0),
     FIELD(NOTIFY, U32, 0, struct plan_app, notify, 1),
+    FIELD(INTERACTIVE, U32, 0, struct plan_app, interactive, 1),
 };
 
 static bool is_env_entry(const char *entry) {

@@ -53,6 +53,7 @@ export const examplePlan: LaunchPlan = {
       restart: { policy: 'on-failure', limit: 5 },
       notify: true,
       stopSignal: 3,
+      interactive: true,
     },
   ],
 };
