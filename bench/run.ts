@@ -55,7 +55,7 @@ try {
   benchManyPods(bench, Math.min(rounds ?? 10, 10));
 } finally {
   await bench.destroy();
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
 async function benchStarts(): Promise<void> {

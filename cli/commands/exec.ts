@@ -44,7 +44,7 @@ export const command: Command = {
       app: getValue(values, 'app'),
       command: words,
       terminal: ['tty', 't', 'it', 'ti'].some((name) => getSwitch(values, name)),
-      environment: getList(values, 'set-env').map(parseEnvironment),
+      environment: getList(values, 'set-env').map((text) => parseEnvironment(text)),
       workingDirectory: workingDirectoryOf(values),
     };
     await context.beforeExec();

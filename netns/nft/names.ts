@@ -6,6 +6,10 @@ export const tableName = 'rkt';
 /** The table that a running metadata service owns, of family ip. */
 export const serviceTableName = 'rkt-metadata';
 
+/** The table of forwarded ports, of family ip, and its maps. */
+export const portsTableName = 'rkt-ports';
+export const portMaps = { any: 'any', at: 'at' } as const;
+
 /** What a running service marks packets to itself with: "rkt". */
 export const serviceMark = 0x726b74;
 

@@ -6,7 +6,14 @@
 
 import { writeFileSync } from 'node:fs';
 import { native } from '../../native/index.ts';
-import { type PodNetwork, setupPodNetwork, startNetns, teardownPodNetwork } from '../../netns/index.ts';
+import {
+  forwardPorts,
+  type PodNetwork,
+  type PortForward,
+  setupPodNetwork,
+  startNetns,
+  teardownPodNetwork,
+} from '../../netns/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf, RktError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
@@ -16,6 +23,7 @@ import { becomeStage1 } from '../stage1/become.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
 import { failureOf } from './failure.ts';
+import { podForwards } from './forwards.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
 import { type HeldPod, moveTo } from './pod-dir.ts';
@@ -48,8 +56,10 @@ export function beginNetns(uuid: string, networking: PodNetworking): Netns {
   return netns;
 }
 
-/** What a start asks of the pod, checked while a mistake still costs nothing. Errors: EUSAGE. */
-export function checkStart({ apps }: PodManifest, { settings }: StartOptions): void {
+/** What a start asks of the pod, checked while a mistake still costs nothing. Errors: EUSAGE, EPORT. */
+export function checkStart(manifest: PodManifest, { settings, networking }: StartOptions): void {
+  podForwards(manifest, networking);
+  const { apps } = manifest;
   // Whose keys would a second app read?
   if (settings.terminals === undefined || apps.length === 1) return;
   throw new RktError(`--interactive is for pods with one app, and this one has ${apps.length}`, { code: 'EUSAGE' });
@@ -73,7 +83,7 @@ export async function startPod(
     mark('prepare');
 
     const netnsPath = await netns;
-    network = setupNetwork(pod, netnsPath, options.networking);
+    network = setupNetwork(pod, netnsPath, options.networking, podForwards(prepared.manifest, options.networking));
     mark('network');
 
     const token = options.lease === undefined ? undefined : newToken();
@@ -105,15 +115,17 @@ export async function startPod(
 }
 
 /** Only the built-in kinds have a network to set up; `none` has the bare namespace. */
-function setupNetwork(pod: HeldPod, netns: string | undefined, kind: PodNetworking): PodNetwork | undefined {
+function setupNetwork(
+  pod: HeldPod,
+  netns: string | undefined,
+  kind: PodNetworking,
+  forwards: readonly PortForward[],
+): PodNetwork | undefined {
   if (netns === undefined || kind === 'host' || kind === 'none') return undefined;
-  const network = setupPodNetwork({
-    uuid: pod.uuid,
-    kind,
-    netns,
-    leaseDir: leaseDir('default'),
-    dir: pod.dir,
-  });
+  const leases = leaseDir('default');
+  const plain = setupPodNetwork({ uuid: pod.uuid, kind, netns, leaseDir: leases, dir: pod.dir });
+  forwardPorts({ uuid: pod.uuid, network: plain, forwards, leaseDir: leases });
+  const network = forwards.length === 0 ? plain : { ...plain, forwards };
   writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
   return network;
 }

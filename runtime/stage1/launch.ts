@@ -4,7 +4,7 @@
  */
 
 import { native } from '../../native/index.ts';
-import { type PodNetwork, teardownSteps } from '../../netns/index.ts';
+import { type PodNetwork, portsFarewell, teardownSteps } from '../../netns/index.ts';
 import type { App, EventName } from '../appc/app.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { normalizedPath } from '../base/normalized-path.ts';
@@ -81,6 +81,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     subcgroup: podScope(pod.uuid),
     cgroups,
     teardown: teardownOf(input),
+    ...farewellOf(input),
     apps: input.apps.map((app) => planApp(app, input, files, deviceFilters.get(app.name))),
     debug: settings.debug,
     hostIpc: settings.hostIpc === true,
@@ -108,6 +109,12 @@ function confine({ pod: { uuid }, apps, manifest }: PlanInput): Confinement {
     cgroups: devices === undefined ? groups : [...groups, { dir: `${devices}/${scope}`, writes: limits?.writes ?? [] }],
     deviceFilters: limits?.filters ?? new Map(),
   };
+}
+
+/** Forwarded ports are freed by the monitor, and by nobody later: they may be another pod's then. */
+function farewellOf({ network }: PlanInput): { netfilter?: Uint8Array } {
+  const netfilter = portsFarewell(network);
+  return netfilter === undefined ? {} : { netfilter };
 }
 
 /** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */

@@ -140,6 +140,8 @@ export interface LaunchPlan {
    */
   readonly subcgroup?: string;
   readonly teardown?: readonly PlanTeardown[];
+  /** A datagram for netfilter, sent before `teardown` by the monitor only. */
+  readonly netfilter?: Uint8Array;
   readonly apps: readonly PlanApp[];
   readonly debug?: boolean;
   readonly hostIpc?: boolean;
@@ -199,6 +201,7 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
   if (subcgroup !== undefined) text(out, tag.SUBCGROUP, subcgroup);
   for (const cgroup of plan.cgroups ?? []) out.group(tag.CGROUP, () => writeCgroup(out, cgroup));
   for (const step of plan.teardown ?? []) out.group(tag.TEARDOWN, () => writeTeardown(out, step));
+  if (plan.netfilter !== undefined) out.bytes(tag.NETFILTER, plan.netfilter);
   if (plan.readyFd !== undefined) out.u32(tag.READY_FD, plan.readyFd);
   if (plan.logSize !== undefined) out.u64(tag.LOG_SIZE, BigInt(plan.logSize));
   if (plan.logFiles !== undefined) out.u32(tag.LOG_FILES, plan.logFiles);

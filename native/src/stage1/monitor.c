@@ -17,6 +17,7 @@
 #include "stage1/message.h"
 #include "stage1/monitor-start.h"
 #include "stage1/monitor-terminal.h"
+#include "stage1/netfilter.h"
 #include "stage1/pod-files.h"
 #include "stage1/ready.h"
 #include "stage1/report.h"
@@ -327,6 +328,7 @@ void monitor_clean_up(const struct plan *plan) {
   struct rkt_error err;
   if (plan->lease_fd != PLAN_NO_FD)
     close((int)plan->lease_fd);
+  netfilter_send(&plan->netfilter);
   bool done = teardown_run(plan) == 0;
   if (cgroup_remove(plan, &err) < 0)
     complain(&err);

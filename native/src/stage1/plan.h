@@ -83,6 +83,8 @@ enum plan_tag {
   PLAN_FILE_MODE = 81,
   PLAN_FILE_DATA = 82,
   PLAN_FILE_REPLACE = 115,
+  /* pod, continued */
+  PLAN_NETFILTER = 121,
   /* APP, continued */
   PLAN_INTERACTIVE = 120,
 };
@@ -221,6 +223,7 @@ struct plan {
   uint32_t stop_timeout_ms;
   struct plan_list cgroups;  /* struct plan_cgroup */
   struct plan_list teardown; /* struct plan_teardown */
+  struct plan_bytes netfilter;
   struct plan_list apps;     /* struct plan_app */
   uint32_t flags;
   struct plan_list sysctls; /* char * */
