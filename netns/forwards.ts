@@ -18,7 +18,7 @@ import { string } from './netlink/codec.ts';
 import { NetlinkError, NetlinkSocket, type NetlinkTransport, protocol } from './netlink/socket.ts';
 import { commit, encodeBatch, type NftChange, nftType } from './nft/batch.ts';
 import { portsTableName } from './nft/names.ts';
-import { addPort, deletePort, listPorts, type PortElement } from './nft/port-elements.ts';
+import { addPort, deletePorts, listPorts, type PortElement } from './nft/port-elements.ts';
 import { portsTableChanges } from './nft/ports-table.ts';
 import { mayLive } from './owner.ts';
 import { routeLoopback } from './sysctl.ts';
@@ -47,11 +47,12 @@ export function forwardPorts(options: ForwardOptions): void {
     using socket = NetlinkSocket.open(protocol.netfilter);
     fileLeases(leaseDir).locked((leases) => {
       prepareTable(socket, leases, leaseDir);
-      const stale = settleConflicts(listPorts(socket), leases, options);
+      const known = listPorts(socket);
+      const stale = settleConflicts(known, leases, options);
       refuseListeners(forwards);
       commit(socket, [
-        ...stale.map(deletePort),
-        ...forwards.map((forward) => addPort({ ...forward, ip: network.ip, uuid })),
+        ...deletePorts(stale, without(known, stale)),
+        ...forwards.flatMap((forward) => addPort({ ...forward, ip: network.ip, uuid })),
       ]);
     });
     // The host's own connections to 127.0.0.1 leave by the pod's link; the table keeps others from using that.
@@ -67,7 +68,7 @@ export function forwardPorts(options: ForwardOptions): void {
 function prepareTable(socket: NetlinkSocket, leases: LeaseTable, leaseDir: string): void {
   closeSync(openSync(marker(leaseDir), 'a', 0o600));
   try {
-    commit(socket, [...portsTableChanges(), ...leases.list().filter(mayLive).flatMap(recordedPorts).map(addPort)]);
+    commit(socket, [...portsTableChanges(), ...leases.list().filter(mayLive).flatMap(recordedPorts).flatMap(addPort)]);
   } catch (error) {
     if (!(error instanceof NetlinkError && error.code === 'EEXIST')) throw error;
   }
@@ -82,6 +83,9 @@ function recordedPorts({ uuid, ip, dir }: Lease): PortElement[] {
     return [];
   }
 }
+
+const without = (all: readonly PortElement[], some: readonly PortElement[]): PortElement[] =>
+  all.filter((element) => !some.includes(element));
 
 const overlap = (one: PortForward, other: PortForward): boolean =>
   one.protocol === other.protocol &&
@@ -129,8 +133,9 @@ function refuseListeners(forwards: readonly PortForward[]): void {
 function removePorts(leaseDir: string, which: (element: PortElement) => boolean): void {
   if (!existsSync(marker(leaseDir))) return;
   using socket = NetlinkSocket.open(protocol.netfilter);
-  const chosen = listPorts(socket).filter(which);
-  if (chosen.length > 0) commit(socket, chosen.map(deletePort));
+  const known = listPorts(socket);
+  const chosen = known.filter(which);
+  if (chosen.length > 0) commit(socket, deletePorts(chosen, without(known, chosen)));
 }
 
 /** Before an address is given to a pod: what led to another pod there leads nowhere. */
@@ -160,6 +165,7 @@ export function removePortsTable(socket: NetlinkTransport, leaseDir: string): vo
 
 /** What the monitor sends to netfilter when the pod has ended, while the ports are its own for sure; undefined: nothing. */
 export function portsFarewell(network: PodNetwork | undefined): Buffer | undefined {
-  const forwards = network?.forwards ?? [];
-  return forwards.length === 0 ? undefined : encodeBatch(forwards.map(deletePort));
+  if (network?.forwards === undefined || network.forwards.length === 0) return undefined;
+  const { ip } = network;
+  return encodeBatch(deletePorts(network.forwards.map((forward) => ({ ...forward, ip, uuid: '' }))));
 }

@@ -20,7 +20,7 @@ const transportHeader = 2;
  * 1 and 2 are registers of 16 bytes each; they lie one after another, so that a lookup may span two. From 8 on they are counted in
  * parts of 4 bytes: 8 is the beginning of 1.
  */
-type Register = 1 | 2 | 8 | 9 | 10;
+type Register = 1 | 2 | 8 | 9 | 10 | 11;
 
 function expression(name: string, attributes: Uint8Array[]): Buffer {
   return nested(listElement, [string(expressionName, name), nested(expressionData, attributes)]);
@@ -90,7 +90,8 @@ export function tcpTo(port: number): Buffer[] {
   ];
 }
 
-const trackingKey = { state: 0, status: 2 } as const;
+const trackingKey = { state: 0, direction: 1, status: 2, destinationPort: 12 } as const;
+const directionOriginal = 0;
 
 /**
  * Loads what connection tracking knows of the packet's connection, as bits. The state can always be loaded; the status of a packet that is
@@ -162,6 +163,21 @@ export function loadPortKey(map: 'any' | 'at'): Buffer[] {
     ...(map === 'at' ? [loadAddress('destination', 8)] : []),
     expression('meta', [u32be(1, protocol), u32be(2, metaKey.protocol)]),
     expression('payload', [u32be(1, port), u32be(2, transportHeader), u32be(3, 2), u32be(4, 2)]),
+  ];
+}
+
+/**
+ * Goes on where the packet is one of whoever began its connection. Then loads, from register 1 on: protocol, the port that the connection
+ * was made to, and the address and port that it leads to.
+ */
+export function loadRedirection(): Buffer[] {
+  return [
+    expression('ct', [u32be(2, trackingKey.direction), u32be(1, 1)]),
+    compare('equals', Buffer.of(directionOriginal)),
+    expression('meta', [u32be(1, 8), u32be(2, metaKey.protocol)]),
+    expression('ct', [u32be(2, trackingKey.destinationPort), u32be(1, 9), attribute(3, Buffer.of(directionOriginal))]),
+    loadAddress('destination', 10),
+    expression('payload', [u32be(1, 11), u32be(2, transportHeader), u32be(3, 2), u32be(4, 2)]),
   ];
 }
 

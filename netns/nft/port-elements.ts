@@ -5,7 +5,7 @@ import { attribute, flag, nested, parseAttributes, string } from '../netlink/cod
 import { NetlinkError, type NetlinkSocket } from '../netlink/socket.ts';
 import type { PortForward, PortProtocol } from '../types.ts';
 import { type NftChange, nftPayload, nftType } from './batch.ts';
-import { portMaps, portsTableName } from './names.ts';
+import { portMaps, portSet, portsTableName } from './names.ts';
 
 /** One element: a forwarded port, where it leads, and for which pod. */
 export interface PortElement extends PortForward {
@@ -45,29 +45,56 @@ function value(type: number, data: Uint8Array): Buffer {
   return nested(type, [attribute(dataValue, data)]);
 }
 
-function change(type: number, flags: number, element: PortForward, item: Buffer[], doing: string): NftChange {
+function change(type: number, flags: number, set: string, item: Buffer[], element: PortForward): NftChange {
+  const doing = type === nftType.newElements ? 'forwarding' : 'no longer forwarding';
   return {
     type,
     flags,
-    attributes: [string(1, portsTableName), string(2, mapOf(element)), nested(listElements, [nested(listItem, item)])],
+    attributes: [string(1, portsTableName), string(2, set), nested(listElements, [nested(listItem, item)])],
     doing: `${doing} port ${element.hostPort} (${element.protocol})`,
   };
 }
 
+/** What a connection by this port looks like when it has been led on: the key in the set of those that are in force. */
+function liveKey({ protocol, hostPort, ip, podPort }: PortElement): Buffer {
+  const key = [
+    Buffer.from([protocolNumber[protocol], 0, 0, 0]),
+    portBytes(hostPort),
+    ipv4Bytes(ip),
+    portBytes(podPort),
+  ];
+  return Buffer.concat(key);
+}
+
 /** EEXIST where the port is forwarded already. */
-export function addPort(element: PortElement): NftChange {
+export function addPort(element: PortElement): NftChange[] {
   const target = Buffer.concat([ipv4Bytes(element.ip), portBytes(element.podPort)]);
   const item = [
     value(part.key, keyOf(element)),
     value(part.data, target),
     attribute(part.userData, commentOf(element.uuid)),
   ];
-  return change(nftType.newElements, flag.create | flag.exclusive, element, item, 'forwarding');
+  const { newElements } = nftType;
+  return [
+    change(newElements, flag.create | flag.exclusive, mapOf(element), item, element),
+    // Not exclusive: the same port at two addresses of the host has one of these.
+    change(newElements, flag.create, portSet, [value(part.key, liveKey(element))], element),
+  ];
 }
 
-/** ENOENT where it is not forwarded. */
-export function deletePort(element: PortForward): NftChange {
-  return change(nftType.deleteElements, 0, element, [value(part.key, keyOf(element))], 'no longer forwarding');
+/** ENOENT where one is not forwarded. `others` stay: what they have in common with those that go stays as well. */
+export function deletePorts(elements: readonly PortElement[], others: readonly PortElement[] = []): NftChange[] {
+  const { deleteElements } = nftType;
+  const kept = new Set(others.map((element) => liveKey(element).toString('hex')));
+  return elements.flatMap((element) => {
+    const live = liveKey(element);
+    const shared = kept.has(live.toString('hex'));
+    kept.add(live.toString('hex'));
+    return [
+      change(deleteElements, 0, mapOf(element), [value(part.key, keyOf(element))], element),
+      ...(shared ? [] : [change(deleteElements, 0, portSet, [value(part.key, live)], element)]),
+    ];
+  });
 }
 
 /** Every element of both maps; empty where the table does not exist. */

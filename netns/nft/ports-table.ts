@@ -17,7 +17,9 @@
  *
  * postrouting: a pod could not answer to 127.0.0.1, so what comes from there is seen as from the host's end of the link.
  *
- * strays: what was meant for a pod that is gone goes nowhere, instead of out by the default route.
+ * strays: what was meant for a pod that is gone goes nowhere, instead of out by the default route. The kernel remembers where it has led a
+ * connection or the datagrams of a client, also when the map says otherwise by then and the address is another pod's; so every
+ * packet is held against the set `live`.
  */
 
 import { metadataAddress } from '../../runtime/base/paths.ts';
@@ -32,15 +34,22 @@ import {
   loadAddress,
   loadLinkName,
   loadPortKey,
+  loadRedirection,
+  lookUp,
   maskWith,
   masquerade,
   redirectBy,
 } from './expressions.ts';
-import { portMaps, portsTableName } from './names.ts';
-import { type Chain, newChain, newMap, newRule, newTable } from './objects.ts';
+import { portMaps, portSet, portsTableName } from './names.ts';
+import { type Chain, newChain, newMap, newRule, newSet, newTable } from './objects.ts';
 
 /** nft's own numbers for types, joined by 6-bit shifts: ipv4_addr 7, inet_proto 12, inet_service 13. */
-const keyType = { any: (12 << 6) | 13, at: (((7 << 6) | 12) << 6) | 13, target: (7 << 6) | 13 } as const;
+const keyType = {
+  any: (12 << 6) | 13,
+  at: (((7 << 6) | 12) << 6) | 13,
+  target: (7 << 6) | 13,
+  live: (((((12 << 6) | 13) << 6) | 7) << 6) | 13,
+} as const;
 
 const podLinks = Buffer.from('rkt'); // a prefix: what nft writes as "rkt*"
 const loopbackLink = Buffer.from('lo'.padEnd(16, '\0'));
@@ -68,6 +77,7 @@ export function portsTableChanges(): NftChange[] {
     newTable(portsTableName),
     newMap(portsTableName, portMaps.any, { id: 1, type: keyType.any, length: 8 }, { type: keyType.target, length: 8 }),
     newMap(portsTableName, portMaps.at, { id: 2, type: keyType.at, length: 12 }, { type: keyType.target, length: 8 }),
+    newSet(portsTableName, portSet, 3, keyType.live, 16),
     newChain(portsTableName, 'prerouting', 'filter', 'raw', 'guard'),
     newChain(portsTableName, 'prerouting', 'nat', 'destinationNat'),
     newChain(portsTableName, 'output', 'nat', 'destinationNat'),
@@ -93,6 +103,18 @@ export function portsTableChanges(): NftChange[] {
         loadLinkName('outputName'),
         compare('differs', podLinks),
         ...isRedirected(),
+        drop(),
+      ],
+      'strays',
+    ),
+    rule(
+      'postrouting',
+      [
+        loadLinkName('outputName'),
+        compare('equals', podLinks),
+        ...isRedirected(),
+        ...loadRedirection(),
+        lookUp('absent', portSet),
         drop(),
       ],
       'strays',

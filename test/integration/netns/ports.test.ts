@@ -12,10 +12,12 @@ interface Ports {
   conflicts: Record<string, string>;
   takenOver: string;
   answeredBy: string;
+  remembered: { before: string; byMemory: string; after: string };
+  restored: string[];
   reused: { same: boolean; before: boolean; after: boolean };
   uuids: { web: string };
   hostIps: { web: string; private: string };
-  ips: { client: string; web: string };
+  ips: { client: string; next: string; web: string };
   left: { links: string[]; tables: string };
 }
 
@@ -77,6 +79,15 @@ describe('forwarded ports', () => {
 
   test('never lead to a pod that has got the address of another', () => {
     expect(ports.reused).toEqual({ same: true, before: true, after: false });
+  });
+
+  test('that are given back do not lead on even those whom the kernel remembers', () => {
+    expect(ports.remembered).toEqual({ before: '10.9.0.2', byMemory: '10.9.0.2', after: 'ETIMEDOUT' });
+  });
+
+  test('of living pods are restored after the ruleset was flushed', () => {
+    const { client, next } = ports.ips;
+    expect(ports.restored).toEqual([`tcp . 8080 : ${client}`, `tcp . 8081 : ${next}`]);
   });
 
   test('are nothing but elements, each with the pod it belongs to', () => {

@@ -1,8 +1,10 @@
 /** Forwarded ports: who reaches them and as whom, who does not, and whose they are. */
 
-import { unlinkSync } from 'node:fs';
+import { mkdirSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import { native } from '../../../../native/index.ts';
 import { forwardPorts, type PortForward, teardownPodNetwork } from '../../../../netns/index.ts';
 import { fileLeases, leaseFile } from '../../../../netns/lease-files.ts';
+import { podFiles } from '../../../../runtime/base/paths.ts';
 import {
   addRoute,
   connectFrom,
@@ -11,6 +13,7 @@ import {
   leaseDir,
   makeLan,
   type Pod,
+  podDirOf,
   report,
   run,
   serve,
@@ -113,6 +116,21 @@ unlinkSync(leaseFile(leaseDir, web.network.ip));
 const takenOver = forward(client, tcp(8080));
 const answeredBy = await connectFrom(neighbour, lan.host, 8080);
 
+// A client that goes on from the same port: the kernel still remembers where its datagrams went.
+const oldDatagrams = async (): Promise<string> =>
+  connectFrom(neighbour, lan.host, 6000, { mode: 'ask', from: '40000', timeoutMs: 1200 });
+forward(private_, { protocol: 'udp', hostPort: 6000, podPort: 53 });
+servers.push(await serve(private_.netns, private_.network.ip, 53, 'answer'));
+const remembered = { before: await oldDatagrams(), byMemory: '', after: '' };
+const live =
+  run('nft', ['list', 'set', 'ip', 'rkt-ports', 'live'])
+    .match(/udp \. 6000[^,}]*/)?.[0]
+    ?.trim() ?? '';
+run('nft', ['delete', 'element', 'ip', 'rkt-ports', 'any', '{ udp . 6000 }']);
+remembered.byMemory = await oldDatagrams();
+run('nft', ['delete', 'element', 'ip', 'rkt-ports', 'live', `{ ${live} }`]);
+remembered.after = await oldDatagrams();
+
 // The address of another pod is given again; what led there must lead nowhere.
 unlinkSync(leaseFile(leaseDir, private_.network.ip));
 const before = hostState().elements.includes(`: ${private_.network.ip} . 80`);
@@ -123,6 +141,16 @@ const reused = {
   before,
   after: hostState().elements.includes(`: ${private_.network.ip} . 80`),
 };
+
+// Somebody flushes the ruleset; the next pod with a port restores those of living pods, by their records.
+mkdirSync(podDirOf(3));
+native.flock(openSync(podDirOf(3), 'r'), 'exclusive', true);
+writeFileSync(podFiles.netInfo(podDirOf(3)), JSON.stringify([{ ...client.network, forwards: [tcp(8080)] }]));
+run('nft', ['flush', 'ruleset']);
+forward(next, tcp(8081));
+const restored = (hostState().elements.match(/tcp \. 808\d comment \S+ : \S+/g) ?? []).map((text) =>
+  text.replace(/ comment \S+/, ''),
+);
 
 for (const server of servers) server.kill();
 for (const pod of [web, private_, client, restricted, next]) teardownPodNetwork({ ...pod, leaseDir });
@@ -135,9 +163,11 @@ report({
   conflicts,
   takenOver,
   answeredBy,
+  remembered,
+  restored: restored.sort(),
   reused,
   uuids: { web: web.uuid },
   hostIps: { web: web.network.hostIp, private: private_.network.hostIp },
-  ips: { client: client.network.ip, web: web.network.ip },
+  ips: { client: client.network.ip, next: next.network.ip, web: web.network.ip },
   left: hostState(),
 });

@@ -44,8 +44,8 @@ function answerDatagrams(): void {
 }
 
 function askByDatagram(): void {
-  const [timeoutMs = ''] = rest;
-  const socket = createSocket('udp4');
+  const [timeoutMs = '', from = ''] = rest;
+  const socket = createSocket('udp4').bind(from === '' ? 0 : Number(from));
   const finish = (result: string): void => {
     clearTimeout(timer);
     socket.close();
@@ -53,7 +53,7 @@ function askByDatagram(): void {
   };
   const timer = setTimeout(() => finish('ETIMEDOUT'), Number(timeoutMs));
   // Connected, so that an answer from any other address is not taken.
-  socket.connect(Number(port), address, () => socket.send('?'));
+  socket.once('listening', () => socket.connect(Number(port), address, () => socket.send('?')));
   socket.once('message', (text) => finish(text.toString()));
   socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
 }
