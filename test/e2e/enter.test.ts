@@ -37,7 +37,7 @@ beforeAll(async () => {
     prepare: addTerminalApplets,
   });
   host.ok(['-insecure-skip-verify', 'fetch', file]);
-  ({ pod, uuid } = await startPod(image, ...idle));
+  ({ pod, uuid } = await startPod('--pod-name=boxes', image, ...idle));
 });
 
 afterAll(async () => {
@@ -57,6 +57,10 @@ describe('a command', () => {
       'echo $GREETING; pwd; hostname',
     ]);
     expect([status, stdout, stderr]).toEqual([0, `hello\n/bin\nrkt-${uuid}\n`, '']);
+  });
+
+  test('is started by the name of the pod as well', () => {
+    expect(host.ok(['exec', 'boxes', 'echo', 'entered'])).toBe('entered\n');
   });
 
   test('has variables and a directory of its own where they are given', () => {

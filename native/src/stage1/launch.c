@@ -99,7 +99,7 @@ static int enter_directory(const char *path, struct rkt_error *err) {
   return 0;
 }
 
-int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err) {
+int launch_assume(const struct plan_app *app, struct rkt_error *err) {
   if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
     return rkt_fail(err, errno, "marking descriptors to be closed");
   int result = enter_directory(app->cwd, err);
@@ -109,7 +109,11 @@ int launch_command(const struct plan_app *app, const struct plan_command *comman
   /* Fails where the caller leads a session already, which is as well. */
   (void)setsid();
   signals_release();
-  result = identity_assume(app, err);
+  return identity_assume(app, err);
+}
+
+int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err) {
+  int result = launch_assume(app, err);
   return result < 0 ? result : execute(app, command, err);
 }
 

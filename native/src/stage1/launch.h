@@ -60,7 +60,10 @@ static inline bool launch_hands_over(const struct plan_app *app) {
 }
 
 /*
- * The last part, for a process in the app's mount namespace already: working directory, session, identity, execve.
- * Descriptors above 2 are closed on success. Returns only on failure.
+ * What comes before execve(2), for a process in the app's mount namespace already: working directory, session, identity. Descriptors
+ * above 2 are marked to be closed by execve. Nothing may be executed for the app where this has failed.
  */
+int launch_assume(const struct plan_app *app, struct rkt_error *err);
+
+/* The same, and execve. Returns only on failure. */
 int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err);

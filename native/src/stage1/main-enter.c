@@ -133,8 +133,11 @@ static int merge_environment(struct plan_app *app, char **given, struct rkt_erro
 static int execute_command(const struct command *command, struct rkt_error *err) {
   char **args = command->arguments->command;
   struct plan_command planned = {.args = {.items = args, .count = count_strings(args)}};
-  int result = launch_command(&command->app, &planned, err);
-  if (err->errnum != ENOENT || command->arguments->fallback == NULL)
+  int result = launch_assume(&command->app, err);
+  if (result < 0)
+    return result;
+  result = execute(&command->app, &planned, err);
+  if (result != -ENOENT || command->arguments->fallback == NULL)
     return result;
   char *fallback[] = {(char *)command->arguments->fallback, NULL};
   planned = (struct plan_command){.args = {.items = fallback, .count = 1}};

@@ -3,6 +3,7 @@
  * cannot be led elsewhere by what the app has put in its /dev.
  */
 
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeImage } from '../../../deploy/demo/images.ts';
@@ -19,10 +20,15 @@ beforeAll(async () => {
   ];
   for (const [name, app] of [
     ['box', {}],
+    ['wanderer', { workingDirectory: '/gone' }],
     ['bounded', { user: '1000', group: '1001', supplementaryGIDs: [1002], isolators }],
   ] as const) {
     const output = join(host.dir, `${name}.aci`);
-    await makeImage({ name: `example.com/${name}`, exec: ['/bin/sh'], output, app, prepare: addTerminalApplets });
+    const prepare = (rootfs: string): void => {
+      addTerminalApplets(rootfs);
+      mkdirSync(join(rootfs, 'gone'));
+    };
+    await makeImage({ name: `example.com/${name}`, exec: ['/bin/sh'], output, app, prepare });
     host.ok(['-insecure-skip-verify', 'fetch', output]);
   }
 });
@@ -91,6 +97,17 @@ describe('who enters', () => {
       // Nothing stays between the command and the host that the pod could see.
       const commands = lines.flatMap((line) => /^ *\d+ +\S+ +(.*)$/.exec(line)?.[1] ?? []);
       expect(commands.map((text) => text.split(' ')[0])).toEqual(['{rkt-init}', '/bin/sh', '{ps}']);
+    });
+  });
+
+  test('gets nothing where its bounds cannot be taken on, not even the shell that is the second choice', async () => {
+    const vanish = 'busybox mv /gone /elsewhere';
+    await withPod('wanderer', vanish, [], (uuid) => {
+      expect(host.rkt(['enter', uuid], { input: 'id\n' })).toMatchObject({
+        status: 254,
+        stdout: '',
+        stderr: 'rkt: entering app "wanderer": entering the working directory /gone: No such file or directory\n',
+      });
     });
   });
 
