@@ -10,12 +10,13 @@
 #include "common/cleanup.h"
 #include "stage1/exit-code.h"
 #include "stage1/pty.h"
+#include "stage1/report.h"
 #include "stage1/signals.h"
 
 #define ALL_STREAMS 7u
 
 int enter_session_open(bool always, struct enter_session *ret_session, struct rkt_error *err) {
-  *ret_session = (struct enter_session){.streams = always ? ALL_STREAMS : terminal_streams(), .slave = -1};
+  *ret_session = (struct enter_session){.streams = always ? ALL_STREAMS : terminal_streams()};
   ret_session->relay.master = ret_session->relay.slave = -1;
   ret_session->signals = signals_open();
   if (ret_session->signals < 0)
@@ -23,7 +24,7 @@ int enter_session_open(bool always, struct enter_session *ret_session, struct rk
   return ret_session->streams == 0 ? 0 : terminal_open(ret_session->streams, &ret_session->terminal, err);
 }
 
-int enter_session_make_terminal(struct enter_session *session, struct rkt_error *err) {
+int enter_session_make_terminal(const struct enter_session *session, int reports, struct rkt_error *err) {
   if (session->streams == 0)
     return 0;
   cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -33,17 +34,24 @@ int enter_session_make_terminal(struct enter_session *session, struct rkt_error 
   int result = pty_open(root, &pty, err);
   if (result < 0)
     return result;
-  terminal_imitate(session->streams, pty.slave);
-  relay_begin(&session->relay, &session->terminal, pty.master, pty.slave);
-  session->slave = pty.slave;
-  return 0;
+  cleanup_close int master = pty.master;
+  cleanup_close int slave = pty.slave;
+  terminal_imitate(session->streams, slave);
+  report_send_files(reports, &(struct report){.kind = REPORT_TERMINAL}, &master, 1);
+  return pty_replace(slave, session->streams, err);
 }
 
-int enter_session_take_terminal(const struct enter_session *session, unsigned uid, struct rkt_error *err) {
-  if (session->streams == 0)
-    return 0;
-  int result = pty_control(session->slave, uid, err);
-  return result < 0 ? result : pty_replace(session->slave, session->streams, err);
+int enter_session_take_master(struct enter_session *session, int given, struct rkt_error *err) {
+  cleanup_close int master = given;
+  cleanup_close int slave = -1;
+  int result = pty_open_slave(master, &slave, err);
+  if (result == 0)
+    relay_begin(&session->relay, &session->terminal, rkt_steal_fd(&master), rkt_steal_fd(&slave));
+  return result;
+}
+
+int enter_session_control(const struct enter_session *session, unsigned uid, struct rkt_error *err) {
+  return session->streams == 0 ? 0 : pty_control(__builtin_ctz(session->streams), uid, err);
 }
 
 /* What was meant for the caller's terminal is seen to here; the command is told by the size of its own. */

@@ -5,7 +5,6 @@
 
 struct enter_session {
   unsigned streams; /* bit N: descriptor N is the app's terminal for the command */
-  int slave;        /* of that terminal; -1: there is none */
   int signals;
   struct terminal terminal;
   struct relay relay;
@@ -17,11 +16,17 @@ struct enter_session {
  */
 int enter_session_open(bool always, struct enter_session *ret_session, struct rkt_error *err);
 
-/* Opens the app's terminal where one is needed. The caller is in the app's mount namespace by now. */
-int enter_session_make_terminal(struct enter_session *session, struct rkt_error *err);
+/*
+ * Where a terminal of the app is needed: opens it, makes it the caller's streams, and sends the master to `reports`. The caller is
+ * another process, in the app's mount namespace.
+ */
+int enter_session_make_terminal(const struct enter_session *session, int reports, struct rkt_error *err);
 
-/* In the process that becomes the command: its streams and its controlling terminal, for the user `uid`. */
-int enter_session_take_terminal(const struct enter_session *session, unsigned uid, struct rkt_error *err);
+/* Takes the master, also on failure. */
+int enter_session_take_master(struct enter_session *session, int master, struct rkt_error *err);
+
+/* In the process that becomes the command: makes the terminal its controlling one, for the user `uid`. */
+int enter_session_control(const struct enter_session *session, unsigned uid, struct rkt_error *err);
 
 /* Relays the terminal and passes signals on until the command has ended; its exit code. */
 int enter_session_wait(struct enter_session *session, pid_t command);

@@ -11,6 +11,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -24,6 +25,7 @@
 #include "stage1/message.h"
 #include "stage1/pod-files.h"
 #include "stage1/pod-open.h"
+#include "stage1/report.h"
 #include "stage1/signals.h"
 #include "stage1/spawn.h"
 
@@ -91,6 +93,9 @@ static void die_with_parent(int pipe_end) {
     _exit(EXIT_OWN_FAILURE);
 }
 
+/* Descriptors of the guide, and of the command until it is executed. */
+enum { GUIDE_PIPE = 3, GUIDE_REPORTS = 4 };
+
 struct command {
   const struct plan *plan;
   struct plan_app app; /* with the environment and the working directory of the command */
@@ -144,12 +149,11 @@ static int execute_command(const struct command *command, struct rkt_error *err)
   return execute(&command->app, &planned, err);
 }
 
-static _Noreturn void run_command(const struct command *command, int pipe_end) {
+static _Noreturn void run_command(const struct command *command) {
   struct rkt_error err;
-  die_with_parent(pipe_end);
-  int result = cgroup_join_opened(command->groups, command->plan->cgroups.count, &err);
-  if (result == 0)
-    result = enter_session_take_terminal(&command->session, command->app.uid, &err);
+  close(GUIDE_REPORTS);
+  die_with_parent(GUIDE_PIPE);
+  int result = enter_session_control(&command->session, command->app.uid, &err);
   if (result == 0)
     execute_command(command, &err);
   message_print("entering app \"%s\": %s", command->app.name, err.message);
@@ -158,22 +162,93 @@ static _Noreturn void run_command(const struct command *command, int pipe_end) {
   __builtin_trap();
 }
 
-static int start_command(const struct command *command, pid_t *ret_pid, struct rkt_error *err) {
-  int ends[2];
+/* Lets go of everything but the streams, the pipe and the socket, which get the numbers that they are known by. */
+static int drop_descriptors(int pipe_end, int reports, struct rkt_error *err) {
+  int pipe_copy = fcntl(pipe_end, F_DUPFD_CLOEXEC, GUIDE_REPORTS + 1);
+  int reports_copy = fcntl(reports, F_DUPFD_CLOEXEC, GUIDE_REPORTS + 1);
+  if (pipe_copy < 0 || reports_copy < 0 || dup3(pipe_copy, GUIDE_PIPE, O_CLOEXEC) < 0 ||
+      dup3(reports_copy, GUIDE_REPORTS, O_CLOEXEC) < 0 || close_range(GUIDE_REPORTS + 1, ~0u, 0) < 0)
+    return rkt_fail(err, errno, "closing descriptors");
+  return 0;
+}
+
+static int go_in(const struct command *command, int process, int reports, struct rkt_error *err) {
+  int result = cgroup_join_opened(command->groups, command->plan->cgroups.count, err);
+  int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
+  if (result == 0 && setns(process, namespaces) < 0)
+    result = rkt_fail(err, errno, "joining the app's namespaces");
+  return result < 0 ? result : enter_session_make_terminal(&command->session, reports, err);
+}
+
+/*
+ * The guide is a child of ours outside of the pod's PID namespace. It goes where the command shall be, lets go of what is ours, and
+ * forks the command as another child of ours. So the pod, whatever its privileges, never sees a process that has our
+ * descriptors: the caller's terminal, the cgroups.
+ */
+static _Noreturn void guide(const struct command *command, int process, int reports, int pipe_end) {
+  struct report report = {.kind = REPORT_FORKED};
+  struct rkt_error err;
+  struct spawned child = {0};
+  int result = go_in(command, process, reports, &err);
+  if (result == 0)
+    result = drop_descriptors(pipe_end, reports, &err);
+  if (result == 0) {
+    reports = GUIDE_REPORTS;
+    result = spawn(CLONE_PARENT, -1, &child);
+    if (result < 0)
+      rkt_fail(&err, -result, "starting the command");
+    else if (child.pid == 0)
+      run_command(command);
+  }
+  report.pid = child.pid;
+  if (result < 0) {
+    report.kind = REPORT_FAILED;
+    snprintf(report.text, sizeof(report.text), "%s", err.message);
+  }
+  report_send(reports, &report);
+  _exit(0);
+}
+
+/* What the guide says: at most one terminal, then the command's process or why there is none. */
+static int follow_guide(struct enter_session *session, int reports, pid_t *ret_pid, struct rkt_error *err) {
+  for (;;) {
+    struct report report;
+    int files[REPORT_FILES_MAX];
+    struct pollfd wait = {.fd = reports, .events = POLLIN};
+    (void)poll(&wait, 1, -1);
+    int received = report_receive(reports, &report, files);
+    if (received < 0)
+      return rkt_fail(err, 0, "the process that starts the command was killed");
+    if (received == 0)
+      continue;
+    if (report.kind == REPORT_FAILED)
+      return rkt_fail(err, 0, "%s", report.text);
+    *ret_pid = report.pid;
+    if (report.kind == REPORT_FORKED)
+      return 0;
+    int result = enter_session_take_master(session, files[0], err);
+    if (result < 0)
+      return result;
+  }
+}
+
+static int start_command(struct command *command, int process, int pipe_end, pid_t *ret_pid, struct rkt_error *err) {
+  int sockets[2];
   struct spawned child;
-  if (pipe2(ends, O_CLOEXEC) < 0)
-    return rkt_fail(err, errno, "making a pipe");
-  /* The write end stays open for as long as we live. */
-  cleanup_close int read_end = ends[0];
-  int result = spawn(0, -1, &child);
+  int result = report_open(sockets);
+  if (result < 0)
+    return rkt_fail(err, -result, "making a socket pair");
+  cleanup_close int own_end = sockets[0];
+  result = spawn(0, -1, &child);
+  if (result == 0 && child.pid == 0)
+    guide(command, process, sockets[1], pipe_end);
+  close(sockets[1]);
   if (result < 0)
     return rkt_fail(err, -result, "starting the command");
-  if (child.pid == 0) {
-    close(ends[1]);
-    run_command(command, read_end);
-  }
-  *ret_pid = child.pid;
-  return 0;
+  result = follow_guide(&command->session, own_end, ret_pid, err);
+  while (waitpid(child.pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  return result;
 }
 
 /* What needs the host's file systems. */
@@ -188,16 +263,16 @@ static int prepare(struct command *command, struct rkt_error *err) {
 }
 
 static int enter(struct command *command, int process, int *ret_code, struct rkt_error *err) {
+  int ends[2];
   int result = prepare(command, err);
+  if (result == 0 && pipe2(ends, O_CLOEXEC) < 0)
+    result = rkt_fail(err, errno, "making a pipe");
   if (result < 0)
     return result;
-  int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
-  if (setns(process, namespaces) < 0)
-    return rkt_fail(err, errno, "joining the app's namespaces");
+  /* The write end stays open for as long as we live; the guide and the command close it before anything else. */
+  cleanup_close int read_end = ends[0];
   pid_t pid = 0;
-  result = enter_session_make_terminal(&command->session, err);
-  if (result == 0)
-    result = start_command(command, &pid, err);
+  result = start_command(command, process, read_end, &pid, err);
   if (result == 0)
     *ret_code = enter_session_wait(&command->session, pid);
   return result;
