@@ -172,8 +172,8 @@ static int drop_descriptors(int pipe_end, int reports, struct rkt_error *err) {
   return 0;
 }
 
-static int go_in(const struct command *command, int process, int reports, struct rkt_error *err) {
-  int result = cgroup_join_opened(command->groups, command->plan->cgroups.count, err);
+static int go_in(const struct command *command, int process, bool in_unified, int reports, struct rkt_error *err) {
+  int result = cgroup_join_opened(command->plan, command->groups, in_unified, err);
   int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
   if (result == 0 && setns(process, namespaces) < 0)
     result = rkt_fail(err, errno, "joining the app's namespaces");
@@ -185,11 +185,11 @@ static int go_in(const struct command *command, int process, int reports, struct
  * forks the command as another child of ours. So the pod, whatever its privileges, never sees a process that has our
  * descriptors: the caller's terminal, the cgroups.
  */
-static _Noreturn void guide(const struct command *command, int process, int reports, int pipe_end) {
+static _Noreturn void guide(const struct command *command, int process, bool in_unified, int reports, int pipe_end) {
   struct report report = {.kind = REPORT_FORKED};
   struct rkt_error err;
   struct spawned child = {0};
-  int result = go_in(command, process, reports, &err);
+  int result = go_in(command, process, in_unified, reports, &err);
   if (result == 0)
     result = drop_descriptors(pipe_end, reports, &err);
   if (result == 0) {
@@ -232,6 +232,14 @@ static int follow_guide(struct enter_session *session, int reports, pid_t *ret_p
   }
 }
 
+/*
+ * A fork into a group of the unified hierarchy is spared the move, which waits for a grace period of the kernel (10 ms and more on
+ * Linux 6.18). Not where the monitor may have written cgroup.kill, as between two runs of an app: the kernel would kill it at once.
+ */
+static int open_group(const struct command *command) {
+  return command->app.restart == PLAN_RESTART_NEVER ? cgroup_open_unified(command->plan, command->app.name) : -1;
+}
+
 static int start_command(struct command *command, int process, int pipe_end, pid_t *ret_pid, struct rkt_error *err) {
   int sockets[2];
   struct spawned child;
@@ -239,9 +247,10 @@ static int start_command(struct command *command, int process, int pipe_end, pid
   if (result < 0)
     return rkt_fail(err, -result, "making a socket pair");
   cleanup_close int own_end = sockets[0];
-  result = spawn(0, -1, &child);
+  cleanup_close int group = open_group(command);
+  result = spawn(0, group, &child);
   if (result == 0 && child.pid == 0)
-    guide(command, process, sockets[1], pipe_end);
+    guide(command, process, child.in_cgroup, sockets[1], pipe_end);
   close(sockets[1]);
   if (result < 0)
     return rkt_fail(err, -result, "starting the command");
