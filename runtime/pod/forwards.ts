@@ -14,13 +14,12 @@ const portError = (message: string, hint?: string): RktError =>
  * more than one declares, for protocols other than TCP and UDP, and for networks by which a pod cannot be reached.
  */
 export function podForwards(manifest: PodManifest, networking: PodNetworking): PortForward[] {
-  if (manifest.ports.length === 0) return [];
+  // On the host's network an app listens on the host itself.
+  if (manifest.ports.length === 0 || networking === 'host') return [];
   if (networking !== 'default') {
     throw portError(
       `port "${manifest.ports[0]?.name}" cannot be forwarded: the pod is not on the default network`,
-      networking === 'host'
-        ? 'on the network of the host an app listens there itself; add --private-net, or leave out --port'
-        : 'only pods on the network "default" are reached from outside',
+      'only pods on the network "default" are reached from outside',
     );
   }
   const forwards = manifest.ports.flatMap((exposed) => forwardsOf(exposed, manifest));

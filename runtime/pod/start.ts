@@ -57,8 +57,11 @@ export function beginNetns(uuid: string, networking: PodNetworking): Netns {
 }
 
 /** What a start asks of the pod, checked while a mistake still costs nothing. Errors: EUSAGE, EPORT. */
-export function checkStart(manifest: PodManifest, { settings, networking }: StartOptions): void {
+export function checkStart(manifest: PodManifest, { settings, networking, log }: StartOptions): void {
   podForwards(manifest, networking);
+  if (networking === 'host' && manifest.ports.length > 0) {
+    log.warn('no port is forwarded: on the network of the host the apps listen there themselves');
+  }
   const { apps } = manifest;
   // Whose keys would a second app read?
   if (settings.terminals === undefined || apps.length === 1) return;

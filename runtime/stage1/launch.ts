@@ -18,8 +18,8 @@ import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-fi
 import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
-import { planMounts } from './volume-mounts.ts';
 import type { StreamName } from './terminals.ts';
+import { planMounts } from './volume-mounts.ts';
 
 /** What the user decides about a pod beside its manifest. */
 export interface PlanSettings {

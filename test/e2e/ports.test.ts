@@ -94,8 +94,8 @@ test('mistakes leave no pod behind', () => {
     'rkt: no app of the pod has a port named "web"\nrkt: there are http\n',
   );
   expect(failure('--port=http:8080')).toBe(
-    'rkt: port "http" cannot be forwarded: the pod is not on the default network\n' +
-      'rkt: on the network of the host an app listens there itself; add --private-net, or leave out --port\n',
+    'rkt: --port is for pods on a private network: on that of the host an app listens there itself\n' +
+      'rkt: add --private-net, or leave out --port\n',
   );
   expect(failure(...onNetwork, '--port=http')).toBe(
     'rkt: --port "http": this is not a name and a port\nrkt: write NAME:[HOSTIP:]HOSTPORT\n',

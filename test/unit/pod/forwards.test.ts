@@ -39,7 +39,11 @@ describe('forwards', () => {
   });
 
   test('are none where no port is exposed, whatever the network', () => {
-    expect(podForwards(manifest([], [port('http')]), 'host')).toEqual([]);
+    expect(podForwards(manifest([], [port('http')]), 'none')).toEqual([]);
+  });
+
+  test('are none on the network of the host, where the app listens itself', () => {
+    expect(podForwards(manifest([{ name: 'http', hostPort: 1 }], [port('http')]), 'host')).toEqual([]);
   });
 
   test.each([
@@ -84,7 +88,7 @@ describe('forwards', () => {
     expect(() => forwards(ports, ...apps)).toThrow(message);
   });
 
-  test.each(['host', 'none', 'default-restricted'] as const)('need another network than %s', (networking) => {
+  test.each(['none', 'default-restricted'] as const)('need another network than %s', (networking) => {
     expect(() => podForwards(manifest([{ name: 'http', hostPort: 1 }], [port('http')]), networking)).toThrow(
       'port "http" cannot be forwarded: the pod is not on the default network',
     );
