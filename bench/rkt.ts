@@ -50,7 +50,12 @@ export class Bench {
 
   /** The command line of a run of the image. */
   run(...args: string[]): string[] {
-    return [rkt, `--dir=${this.#data}`, 'run', ...args];
+    return this.command('run', ...args);
+  }
+
+  /** The command line of any command on the bench's data. */
+  command(...args: string[]): string[] {
+    return [rkt, `--dir=${this.#data}`, ...args];
   }
 
   candidates(): Candidate[] {

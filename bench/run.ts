@@ -11,6 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureEnter } from './enter.ts';
 import { benchManyPods } from './many-pods.ts';
 import { measureManyStarts } from './many-starts.ts';
 import { measureMemory } from './memory.ts';
@@ -54,13 +55,15 @@ try {
   benchManyPods(bench, Math.min(rounds ?? 10, 10));
 } finally {
   await bench.destroy();
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
 async function benchStarts(): Promise<void> {
   const [bare, ...starts] = bench.candidates();
   const peers = makePeers(dir, bench.rootfs);
   printResults(measure([bare as Candidate, ...starts, ...peers], rounds ?? 20));
+  console.log();
+  await measureEnter(bench, rounds ?? 20);
   bench.printSplit();
   await measureManyStarts([...starts, ...peers], pods);
   await measureMemory(bench);

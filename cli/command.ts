@@ -49,6 +49,8 @@ export interface Command {
   readonly options: readonly Option[];
   /** How many arguments it takes at most; none unless said. */
   readonly maxArgs?: number;
+  /** Options stand before the first argument only: what follows that is another program's. A `--` right after it is left out. */
+  readonly optionsFirst?: boolean;
   /** Options that may stand after an image and belong to it; the command's arguments are images then. */
   readonly imageOptions?: readonly Option[];
   /** Commands below this one, of which one is always meant; {@link run} and options are those of the one, then. */
@@ -85,6 +87,7 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
     } else if (take(word, [own, globals], { later })) {
     } else if (command.imageOptions === undefined) {
       args.push(word);
+      if (command.optionsFirst) takeRest(rest, args);
     } else {
       takeApps(
         word,
@@ -100,6 +103,14 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
     throw usageError(`unexpected argument "${surplus}"`, `the form is: rkt ${command.name} ${command.usage}`.trimEnd());
   }
   return { values: own.values(), args, afterDashes, apps };
+}
+
+/** The words of another program, as they are. */
+function takeRest(rest: Reader, args: string[]): void {
+  const first = rest.next();
+  if (first === undefined) return;
+  if (first !== '--') args.push(first);
+  for (let word = rest.next(); word !== undefined; word = rest.next()) args.push(word);
 }
 
 /** `IMAGE [options] [-- args] [--- IMAGE …]`, from the first image to the end of the line. */

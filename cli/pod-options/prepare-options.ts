@@ -2,6 +2,7 @@
 
 import type { EnvironmentVariable } from '../../runtime/appc/app.ts';
 import { checkEnvironmentName } from '../../runtime/appc/app.ts';
+import { parsePortOption } from '../../runtime/appc/port-option.ts';
 import { parseMountOption, parseVolumeOption } from '../../runtime/appc/volume-option.ts';
 import { ImageFinder } from '../../runtime/image/find.ts';
 import type { ImageInfo } from '../../runtime/image/image-info.ts';
@@ -58,6 +59,12 @@ const sourceOptions: readonly Option[] = [
 
 const podOptions: readonly Option[] = [
   {
+    name: 'port',
+    type: 'list',
+    placeholder: 'NAME:[HOSTIP:]HOSTPORT',
+    description: 'lead a port of the host to the port of that name in the pod, which must be on the default network',
+  },
+  {
     name: 'pod-name',
     type: 'value',
     placeholder: 'NAME',
@@ -75,7 +82,7 @@ export const prepareOptions: readonly Option[] = [
 ];
 
 /** What cannot stand beside `--pod-manifest`, which says all of it. */
-const besidesManifest = ['volume', 'mount', 'set-env', 'set-env-file', 'inherit-env', 'restart'] as const;
+const besidesManifest = ['volume', 'mount', 'set-env', 'set-env-file', 'inherit-env', 'restart', 'port'] as const;
 
 /** What the user asked for, and the images that it takes, by id. */
 type RequestedPod = Pick<MakeOptions, 'request' | 'images'>;
@@ -176,6 +183,7 @@ async function fromImages(
   const pod = {
     volumes: getList(values, 'volume').map(parseVolumeOption),
     mounts: getList(values, 'mount').map(parseMountOption),
+    ports: getList(values, 'port').map(parsePortOption),
     inherited: getSwitch(values, 'inherit-env') ? inheritedEnvironment(context.env) : [],
     explicit: await explicitEnvironment(values),
   };

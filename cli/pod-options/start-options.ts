@@ -6,6 +6,7 @@ import { type PodNetworking, parseNetworking, wantsRegistration } from '../../ru
 import type { Mark, StartOptions } from '../../runtime/pod/start.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import type { PlanSettings } from '../../runtime/stage1/launch.ts';
+import { callerTerminals } from '../../runtime/stage1/terminals.ts';
 import type { Context } from '../context.ts';
 import {
   getDuration,
@@ -69,6 +70,11 @@ const isolationOptions: readonly Option[] = [
 
 const lifeOptions: readonly Option[] = [
   {
+    name: 'interactive',
+    type: 'switch',
+    description: 'give the only app a terminal, relayed to this one; ^] three times within a second kills the pod',
+  },
+  {
     name: 'detach',
     type: 'switch',
     description: 'run the pod in the background: print its UUID when it is ready, and end',
@@ -131,6 +137,7 @@ export function planSettingsOf(context: Context, values: OptionValues): PlanSett
     noSeccomp: insecure.has('seccomp'),
     openFiles: openFilesOf(context.env),
     debug,
+    ...(interactiveOf(values) ? { terminals: callerTerminals() } : {}),
     detached: getSwitch(values, 'detach'),
     stopTimeoutMs: stopTimeoutOf(values, 'stop-timeout'),
     ...(getSwitch(values, 'rm') ? { epilogue: [...ownCommand(context), 'rm'] } : {}),
@@ -150,6 +157,13 @@ function ownCommand({ globals }: Context): string[] {
   const user = userConfig === undefined ? [] : [`--user-config=${userConfig}`];
   const dirs = [`--dir=${dataDir}`, `--local-config=${localConfig}`, `--system-config=${systemConfig}`, ...user];
   return [process.execPath, process.argv[1] as string, ...dirs];
+}
+
+/** Nobody types in the background. Errors: EUSAGE. */
+function interactiveOf(values: OptionValues): boolean {
+  const interactive = getSwitch(values, 'interactive');
+  if (interactive && getSwitch(values, 'detach')) throw usageError('--interactive and --detach cannot stand together');
+  return interactive;
 }
 
 function hostnameOf(values: OptionValues): string | undefined {

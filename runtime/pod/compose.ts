@@ -9,6 +9,7 @@ import { appNameOfImage, checkACName } from '../appc/identifiers.ts';
 import type { ImageId } from '../appc/image-id.ts';
 import type { ImageManifest } from '../appc/image-manifest.ts';
 import type { PodManifest, RuntimeApp } from '../appc/pod-manifest.ts';
+import type { ExposedPort } from '../appc/port.ts';
 import type { Volume } from '../appc/volume.ts';
 import type { MountOption } from '../appc/volume-option.ts';
 import { RktError } from '../base/errors.ts';
@@ -57,6 +58,8 @@ export interface PodRequest {
   readonly volumes: readonly Volume[];
   /** Mounts for every app. */
   readonly mounts: readonly MountOption[];
+  /** Ports of the host that lead to the pod (`--port`). */
+  readonly ports?: readonly ExposedPort[];
   /** Environment below that of the image (`--inherit-env`). */
   readonly inherited: readonly EnvironmentVariable[];
   /** Environment above that of the image (`--set-env-file`, then `--set-env`). */
@@ -99,7 +102,7 @@ export function composePod(request: PodRequest, log: Log): PodManifest {
     volumes: [...volumes.values()],
     isolators: [],
     annotations: [],
-    ports: [],
+    ports: [...(request.ports ?? [])],
     userAnnotations: {},
     userLabels: {},
   };

@@ -17,7 +17,7 @@ import { type HeldPod, moveTo, release, tryHold } from './pod-dir.ts';
 import { type PodSettings, storedSettings } from './pod-settings.ts';
 import { type PodEntry, podIn } from './pods.ts';
 import { checkVolumes, lookUpApps, type PreparedPod } from './prepare.ts';
-import { beginNetns, type Netns, type StartOptions, startPod } from './start.ts';
+import { beginNetns, checkStart, type Netns, type StartOptions, startPod } from './start.ts';
 
 export interface RunPreparedOptions extends StartOptions {
   readonly store: ImageStore;
@@ -72,6 +72,7 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Prepared
     if (app === undefined) throw damaged(podFiles.manifest(pod.dir), `app "${name}" does not say what to execute`);
     checkIsolators(name, app, planSettings, log);
   }
+  checkStart(manifest, options);
   checkVolumes(manifest);
   const roots = await rootsOf(pod, manifest, settings, images, options);
   const apps = lookUpApps(manifest, images, (name) => roots.get(name) as readonly string[], !settings.overlay);

@@ -11,7 +11,7 @@ import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
-import { beginNetns, type Netns, type StartOptions, startPod, undo } from './start.ts';
+import { beginNetns, checkStart, type Netns, type StartOptions, startPod, undo } from './start.ts';
 
 export interface MakeOptions extends PrepareOptions {
   readonly request: PodRequest;
@@ -23,6 +23,7 @@ export type RunOptions = MakeOptions & StartOptions;
 /** Makes a pod and starts it. Errors: whatever a step threw, after everything the pod had so far was taken down again. */
 export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
+  checkStart(manifest, options);
   const pod = createPod(options.dataDir);
   const netns = beginNetns(pod.uuid, options.networking);
   const prepared = await preparing(pod, netns, options, () =>

@@ -4,7 +4,7 @@
  */
 
 import { native } from '../../native/index.ts';
-import { type PodNetwork, teardownSteps } from '../../netns/index.ts';
+import { type PodNetwork, portsFarewell, teardownSteps } from '../../netns/index.ts';
 import type { App, EventName } from '../appc/app.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { normalizedPath } from '../base/normalized-path.ts';
@@ -18,6 +18,7 @@ import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-fi
 import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
+import type { StreamName } from './terminals.ts';
 import { planMounts } from './volume-mounts.ts';
 
 /** What the user decides about a pod beside its manifest. */
@@ -42,6 +43,8 @@ export interface PlanSettings {
   readonly stopTimeoutMs?: number;
   /** A program of the host for when the pod is over; the pod's uuid is appended to it. */
   readonly epilogue?: readonly string[];
+  /** `--interactive`: the standard streams of the caller that are terminals, in whose place the app gets one of its own. */
+  readonly terminals?: readonly StreamName[];
 }
 
 export interface PlanInput {
@@ -78,6 +81,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     subcgroup: podScope(pod.uuid),
     cgroups,
     teardown: teardownOf(input),
+    ...farewellOf(input),
     apps: input.apps.map((app) => planApp(app, input, files, deviceFilters.get(app.name))),
     debug: settings.debug,
     hostIpc: settings.hostIpc === true,
@@ -105,6 +109,12 @@ function confine({ pod: { uuid }, apps, manifest }: PlanInput): Confinement {
     cgroups: devices === undefined ? groups : [...groups, { dir: `${devices}/${scope}`, writes: limits?.writes ?? [] }],
     deviceFilters: limits?.filters ?? new Map(),
   };
+}
+
+/** Forwarded ports are freed by the monitor, and by nobody later: they may be another pod's then. */
+function farewellOf({ network }: PlanInput): { netfilter?: Uint8Array } {
+  const netfilter = portsFarewell(network);
+  return netfilter === undefined ? {} : { netfilter };
 }
 
 /** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
@@ -154,9 +164,16 @@ function planApp(
     ...(deviceFilter === undefined ? {} : { deviceFilter }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...life,
+    ...planTerminal(settings.terminals ?? []),
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
   };
+}
+
+/** What the app would have of the caller's terminal, it has of a terminal that is relayed to that. */
+function planTerminal(streams: readonly StreamName[]): Partial<PlanApp> {
+  if (streams.length === 0) return {};
+  return { ...Object.fromEntries(streams.map((stream) => [stream, 'terminal'])), interactive: true };
 }
 
 function planRoot({ name, lowers, copied, manifest }: PreparedApp, podDir: string): PlanApp['root'] {

@@ -72,4 +72,8 @@ export const planTags = {
   FILE_MODE: 81,
   FILE_DATA: 82,
   FILE_REPLACE: 115,
+  // pod, continued
+  NETFILTER: 121,
+  // APP, continued
+  INTERACTIVE: 120,
 } as const;

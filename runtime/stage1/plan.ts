@@ -112,6 +112,8 @@ export interface PlanApp {
   readonly stdin?: PlanStream;
   readonly stdout?: PlanStream;
   readonly stderr?: PlanStream;
+  /** Its terminal is relayed to the monitor's own streams, in the place of those that are `terminal`. */
+  readonly interactive?: boolean;
   readonly restart?: PlanRestart;
   /** It says by sd_notify(3) when it is ready; otherwise it is once it has been executed. */
   readonly notify?: boolean;
@@ -138,6 +140,8 @@ export interface LaunchPlan {
    */
   readonly subcgroup?: string;
   readonly teardown?: readonly PlanTeardown[];
+  /** A datagram for netfilter, sent before `teardown` by the monitor only. */
+  readonly netfilter?: Uint8Array;
   readonly apps: readonly PlanApp[];
   readonly debug?: boolean;
   readonly hostIpc?: boolean;
@@ -197,6 +201,7 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
   if (subcgroup !== undefined) text(out, tag.SUBCGROUP, subcgroup);
   for (const cgroup of plan.cgroups ?? []) out.group(tag.CGROUP, () => writeCgroup(out, cgroup));
   for (const step of plan.teardown ?? []) out.group(tag.TEARDOWN, () => writeTeardown(out, step));
+  if (plan.netfilter !== undefined) out.bytes(tag.NETFILTER, plan.netfilter);
   if (plan.readyFd !== undefined) out.u32(tag.READY_FD, plan.readyFd);
   if (plan.logSize !== undefined) out.u64(tag.LOG_SIZE, BigInt(plan.logSize));
   if (plan.logFiles !== undefined) out.u32(tag.LOG_FILES, plan.logFiles);
@@ -247,7 +252,10 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
   if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
 }
 
-function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, stopSignal }: PlanApp): void {
+function writeLife(
+  out: PlanWriter,
+  { stdin, stdout, stderr, restart, notify, stopSignal, interactive }: PlanApp,
+): void {
   if (stdin !== undefined) out.u32(tag.STDIN, planStreams[stdin]);
   if (stdout !== undefined) out.u32(tag.STDOUT, planStreams[stdout]);
   if (stderr !== undefined) out.u32(tag.STDERR, planStreams[stderr]);
@@ -257,6 +265,7 @@ function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, st
   }
   if (notify) out.u32(tag.NOTIFY, 1);
   if (stopSignal !== undefined) out.u32(tag.STOP_SIGNAL, stopSignal);
+  if (interactive) out.u32(tag.INTERACTIVE, 1);
 }
 
 function writeIdentity(out: PlanWriter, app: PlanApp): void {

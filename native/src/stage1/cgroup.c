@@ -179,8 +179,10 @@ int cgroup_open(const struct plan *plan, const char *name, int *ret_fds, struct 
   return 0;
 }
 
-int cgroup_join_opened(const int *fds, size_t count, struct rkt_error *err) {
-  for (size_t i = 0; i < count; i++) {
+int cgroup_join_opened(const struct plan *plan, const int *fds, bool skip_unified, struct rkt_error *err) {
+  for (size_t i = 0; i < plan->cgroups.count; i++) {
+    if (plan_cgroups(plan)[i].v2 && skip_unified)
+      continue;
     int result = join_one(fds[i], err);
     if (result < 0)
       return result;

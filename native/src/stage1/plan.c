@@ -111,6 +111,7 @@ static const struct plan_field app_fields[] = {
     FIELD(RESTART, U32, 0, struct plan_app, restart, PLAN_RESTART_ALWAYS),
     FIELD(RESTART_LIMIT, U32, 0, struct plan_app, restart_limit, 0),
     FIELD(NOTIFY, U32, 0, struct plan_app, notify, 1),
+    FIELD(INTERACTIVE, U32, 0, struct plan_app, interactive, 1),
 };
 
 static bool is_env_entry(const char *entry) {
@@ -240,6 +241,7 @@ static const struct plan_field pod_fields[] = {
     FIELD(STOP_TIMEOUT_MS, U32, 0, struct plan, stop_timeout_ms, 0x7fffffff),
     GROUP(CGROUP, PLAN_REPEATED, struct plan, cgroups, &cgroup_schema),
     GROUP(TEARDOWN, PLAN_REPEATED, struct plan, teardown, &teardown_schema),
+    FIELD(NETFILTER, BYTES, 0, struct plan, netfilter, 0),
     FIELD(FLAGS, U32, 0, struct plan, flags, PLAN_FLAGS_ALL),
     FIELD(LOG_SIZE, U64, 0, struct plan, log_size, 0),
     FIELD(LOG_FILES, U32, 0, struct plan, log_files, MAX_LOG_FILES),

@@ -83,6 +83,10 @@ enum plan_tag {
   PLAN_FILE_MODE = 81,
   PLAN_FILE_DATA = 82,
   PLAN_FILE_REPLACE = 115,
+  /* pod, continued */
+  PLAN_NETFILTER = 121,
+  /* APP, continued */
+  PLAN_INTERACTIVE = 120,
 };
 
 /* FLAGS */
@@ -200,6 +204,7 @@ struct plan_app {
   uint32_t oom_score_adj;
   uint32_t umask;
   uint32_t std_streams[3]; /* enum plan_stream, by descriptor */
+  uint32_t interactive;    /* its terminal is relayed to the streams of the monitor */
   uint32_t restart;        /* enum plan_restart */
   uint32_t restart_limit;
   uint32_t notify;
@@ -218,6 +223,7 @@ struct plan {
   uint32_t stop_timeout_ms;
   struct plan_list cgroups;  /* struct plan_cgroup */
   struct plan_list teardown; /* struct plan_teardown */
+  struct plan_bytes netfilter;
   struct plan_list apps;     /* struct plan_app */
   uint32_t flags;
   struct plan_list sysctls; /* char * */
@@ -243,6 +249,14 @@ void plan_free(struct plan *plan);
 
 /* The app of that name, or NULL. */
 const struct plan_app *plan_find_app(const struct plan *plan, const char *name);
+
+/* The app's streams that are a terminal: bit N is descriptor N. */
+static inline unsigned plan_terminal_streams(const struct plan_app *app) {
+  unsigned streams = 0;
+  for (unsigned fd = 0; fd <= 2; fd++)
+    streams |= app->std_streams[fd] == PLAN_STREAM_TERMINAL ? 1u << fd : 0;
+  return streams;
+}
 
 static inline const struct plan_app *plan_apps(const struct plan *plan) { return plan->apps.items; }
 static inline const struct plan_cgroup *plan_cgroups(const struct plan *plan) { return plan->cgroups.items; }

@@ -23,6 +23,7 @@ export const examplePlan: LaunchPlan = {
     { kind: 'umount', path: '/run/rkt/netns/x' },
     { kind: 'unlink', path: '/run/rkt/networks/default/172.16.28.1' },
   ],
+  netfilter: Buffer.from([1, 2, 3]),
   apps: [
     {
       name: 'web',
@@ -53,6 +54,7 @@ export const examplePlan: LaunchPlan = {
       restart: { policy: 'on-failure', limit: 5 },
       notify: true,
       stopSignal: 3,
+      interactive: true,
     },
   ],
 };
