@@ -67,10 +67,16 @@ export function eventsBetween(before: SeenPod | undefined, after: SeenPod | unde
   return found.map((occurrence) => ({ uuid, ...(name === undefined ? {} : { name }), ...occurrence }));
 }
 
-/** A pod that is gone: how it ended was not seen if it ran when last seen. */
-function endingOf(before: SeenPod, now: number): Occurrence[] {
-  const ran = before.phase === 'run' && !before.exited;
-  return [...(ran ? [{ time: now, event: 'exited' as const }] : []), { time: now, event: 'removed' }];
+/**
+ * A pod that is gone. What it went through on the way was too fast to be seen, but is known: a pod that has run has exited, and becomes
+ * garbage before it is removed. Only a start that failed leaves out both.
+ */
+function endingOf({ phase, exited, started }: SeenPod, now: number): Occurrence[] {
+  const missed: EventKind[] = [];
+  const starting = phase === 'run' && !exited && started === undefined;
+  if (phase === 'run' && !exited && started !== undefined) missed.push('exited');
+  if (phase === 'prepared' || (phase === 'run' && !starting)) missed.push('garbage');
+  return [...missed, 'removed' as const].map((event) => ({ time: now, event }));
 }
 
 function newsOf(before: SeenPod | undefined, after: SeenPod, now: number): Occurrence[] {

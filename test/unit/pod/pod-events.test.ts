@@ -61,8 +61,15 @@ describe('what happened between two looks', () => {
 
   test('a pod that is gone', () => {
     expect(words(pod({ phase: 'garbage' }), undefined)).toEqual(['1000 removed']);
-    expect(words(pod({ exited: true }), undefined)).toEqual(['1000 removed']);
-    expect(words(pod(), undefined)).toEqual(['1000 exited', '1000 removed']);
+    expect(words(pod({ phase: 'exited-garbage', exited: true }), undefined)).toEqual(['1000 removed']);
+    expect(words(pod({ exited: true }), undefined)).toEqual(['1000 garbage', '1000 removed']);
+    expect(words(pod({ phase: 'prepared' }), undefined)).toEqual(['1000 garbage', '1000 removed']);
+    expect(words(pod({ started: 5 }), undefined)).toEqual(['1000 exited', '1000 garbage', '1000 removed']);
+  });
+
+  test('a start that failed', () => {
+    expect(words(pod(), undefined)).toEqual(['1000 removed']);
+    expect(words(pod({ phase: 'prepare' }), undefined)).toEqual(['1000 removed']);
   });
 
   test('all of them carry the pod and its name', () => {
