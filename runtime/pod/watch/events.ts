@@ -51,6 +51,8 @@ class EventStream {
   /** Pods whose lock is waited for. */
   readonly #awaited = new Set<string>();
   #events: PodEvent[] = [];
+  /** What went wrong when nobody was there to hear of it. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(options: EventOptions) {
     this.#options = options;
@@ -74,14 +76,14 @@ class EventStream {
   #watchPhases(): void {
     const { dataDir } = this.#options;
     const told = (name: string): void => {
-      if (isUuid(name)) this.#look(name);
+      if (isUuid(name)) this.#told(() => this.#look(name));
     };
     for (;;) {
       const missing = podPhases.find((phase) => !this.#directories.add(phase, podPhaseDir(dataDir, phase), told));
       this.#directories.remove('above ');
       if (missing === undefined) return;
       const above = nearestDirectory(podPhaseDir(dataDir, missing));
-      const watched = this.#directories.add(`above ${above}`, above, () => this.#phasesAppeared());
+      const watched = this.#directories.add(`above ${above}`, above, () => this.#told(() => this.#phasesAppeared()));
       // Otherwise it was made, or removed, before it was watched.
       if (watched && nearestDirectory(podPhaseDir(dataDir, missing)) === above) return;
     }
@@ -92,8 +94,19 @@ class EventStream {
     this.#lookAtAll();
   }
 
-  /** What has happened and was not taken yet. */
+  /** Runs what the kernel's word leads to; an error is for whoever takes the events. */
+  #told(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#failure ??= { error };
+      this.#wakeup.wake();
+    }
+  }
+
+  /** What has happened and was not taken yet. Throws what went wrong meanwhile. */
   take(): PodEvent[] {
+    if (this.#failure !== undefined) throw this.#failure.error;
     const events = this.#events;
     this.#events = [];
     return events;
@@ -138,7 +151,7 @@ class EventStream {
       this.#directories.remove(`${uuid}/`);
       return;
     }
-    const look = (): void => this.#look(uuid);
+    const look = (): void => this.#told(() => this.#look(uuid));
     this.#directories.add(`${uuid}/`, dir, look);
     this.#directories.add(`${uuid}/status`, podFiles.statusDir(dir), look);
     for (const app of appNames(dir)) {
@@ -147,7 +160,7 @@ class EventStream {
     if (this.#awaited.has(uuid)) return;
     const freed = (): void => {
       this.#awaited.delete(uuid);
-      this.#look(uuid);
+      look();
     };
     if (whenUnlocked(dir, freed)) this.#awaited.add(uuid);
   }
