@@ -14,7 +14,7 @@ import { nameOf } from '../names.ts';
 import { appNames, listPods, type PodEntry, writtenAt } from '../pods.ts';
 import { hasExited } from '../state.ts';
 import { Directories, whenUnlocked } from './directories.ts';
-import { eventsBetween, type PodEvent, type SeenApp, type SeenPod } from './pod-events.ts';
+import { eventsBetween, type PodEvent, type SeenApp, type SeenPod, withoutLosses } from './pod-events.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface EventOptions {
@@ -131,10 +131,7 @@ class EventStream {
     const { dataDir, only } = this.#options;
     if (only.size > 0 && !only.has(uuid)) return;
     const before = this.#seen.get(uuid);
-    // A pod that is put back to where it was can be missed once.
-    const pod = podByUuid(dataDir, uuid) ?? podByUuid(dataDir, uuid);
-    if (pod !== undefined) this.#watch(pod);
-    const after = pod === undefined ? undefined : lookAt(dataDir, pod, before?.name);
+    const after = this.#find(uuid, before);
     if (after === undefined) {
       this.#seen.delete(uuid);
       this.#directories.remove(`${uuid}/`);
@@ -143,6 +140,19 @@ class EventStream {
     }
     this.#events.push(...eventsBetween(before, after, Date.now()));
     if (this.#events.length > 0) this.#wakeup.wake();
+  }
+
+  /** The pod as it is now; undefined where it is gone. One that moves while it is looked at is looked at again. */
+  #find(uuid: string, before: SeenPod | undefined): SeenPod | undefined {
+    const { dataDir } = this.#options;
+    for (;;) {
+      // A pod that is put back to where it was can be missed once.
+      const pod = podByUuid(dataDir, uuid) ?? podByUuid(dataDir, uuid);
+      if (pod === undefined) return undefined;
+      this.#watch(pod);
+      const seen = lookAt(dataDir, pod, before?.name);
+      if (seen !== undefined) return before === undefined ? seen : withoutLosses(before, seen);
+    }
   }
 
   /** The files of a running pod, and its end. Before the look, so that what happens after it is told. */
@@ -171,13 +181,13 @@ function nearestDirectory(path: string): string {
   return existsSync(path) || path === '/' ? path : nearestDirectory(dirname(path));
 }
 
-/** What there is to see of a pod; undefined where it has just gone. */
+/** What there is to see of a pod; undefined where it has just moved. */
 function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenPod | undefined {
   const { uuid, phase, dir, state } = pod;
   const status = statSync(dir, { throwIfNoEntry: false });
   if (status === undefined) return undefined;
   const apps = phase === 'run' || phase === 'exited-garbage' ? appNames(dir) : [];
-  return {
+  const seen: SeenPod = {
     uuid,
     name: name ?? nameOf(dataDir, pod),
     phase,
@@ -187,6 +197,7 @@ function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenP
     ready: writtenAt(podFiles.ready(dir)),
     apps: new Map(apps.map((app) => [app, lookAtApp(pod, app)])),
   };
+  return existsSync(dir) ? seen : undefined;
 }
 
 function lookAtApp(pod: PodEntry, app: string): SeenApp {

@@ -52,6 +52,18 @@ export interface SeenPod {
   readonly apps: ReadonlyMap<string, SeenApp>;
 }
 
+/** What was seen stays seen, though its file is gone: the files of a pod are removed one after another. */
+export function withoutLosses(before: SeenPod, after: SeenPod): SeenPod {
+  // A pod that waits again has all of it before it.
+  if (after.phase === 'prepared') return after;
+  const apps = new Map(before.apps);
+  for (const [app, seen] of after.apps) {
+    const old = before.apps.get(app);
+    if (old === undefined || (seen.started ?? seen.finished) !== undefined) apps.set(app, seen);
+  }
+  return { ...after, started: after.started ?? before.started, ready: after.ready ?? before.ready, apps };
+}
+
 type Occurrence = Omit<PodEvent, 'uuid' | 'name'>;
 
 const isGarbage = (phase: PodPhase): boolean => phase === 'garbage' || phase === 'exited-garbage';
