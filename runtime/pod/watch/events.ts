@@ -128,7 +128,7 @@ class EventStream {
 
   /** Compares a pod with what was seen of it before. */
   #look(uuid: string): void {
-    const { dataDir, only } = this.#options;
+    const { only } = this.#options;
     if (only.size > 0 && !only.has(uuid)) return;
     const before = this.#seen.get(uuid);
     const after = this.#find(uuid, before);
@@ -146,8 +146,7 @@ class EventStream {
   #find(uuid: string, before: SeenPod | undefined): SeenPod | undefined {
     const { dataDir } = this.#options;
     for (;;) {
-      // A pod that is put back to where it was can be missed once.
-      const pod = podByUuid(dataDir, uuid) ?? podByUuid(dataDir, uuid);
+      const pod = podByUuid(dataDir, uuid);
       if (pod === undefined) return undefined;
       this.#watch(pod);
       const seen = lookAt(dataDir, pod, before?.name);
