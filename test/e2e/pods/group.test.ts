@@ -110,6 +110,36 @@ describe('a member of group rkt', () => {
   });
 });
 
+test('a data directory from before the group is put right by the script for packagers', () => {
+  const dir = join(host.dir, 'older');
+  const old = (...args: string[]): Result => host.rkt([`--dir=${dir}`, ...args]);
+  // Without the group: as if it were not in the file yet.
+  host.exec(['umount', '/etc/group']);
+  expect(old('-insecure-skip-verify', 'fetch', join(host.dir, 'busybox.aci')).status).toBe(0);
+  expect(old('run', image).status).toBe(0);
+  expect(old('prepare', '--no-overlay', '--pod-name=w', '--volume=v,kind=empty', image).status).toBe(0);
+  host.exec(['mount', '--bind', join(host.dir, 'group'), '/etc/group']);
+  expect(rkt(`--dir=${dir}`, 'list').status).toBe(254);
+  const script = join(dirname(dirname(dirname(import.meta.dirname))), 'deploy', 'setup-data-dir.sh');
+  for (let twice = 0; twice < 2; twice++) expect(host.exec([script, dir])).toMatchObject({ status: 0, stderr: '' });
+  for (const args of [
+    ['list', '--full'],
+    ['status', 'w'],
+    ['cat-manifest', 'w'],
+    ['image', 'list', '--full'],
+  ]) {
+    const root = old(...args);
+    expect(root).toMatchObject({ status: 0, stderr: '' });
+    expect(rkt(`--dir=${dir}`, ...args)).toEqual(root);
+  }
+  const readable = as(groupId, 'find', join(dir, 'pods'), '(', '-path', '*/rootfs/*', '-o', '-path', '*/upper/*', ')');
+  expect(readable.stdout).toBe('');
+  // What is made from now on is right by itself.
+  expect(old('prepare', '--pod-name=later', image).status).toBe(0);
+  expect(rkt(`--dir=${dir}`, 'status', 'later').stdout).toMatch(/^state=prepared\n/);
+  old('gc', '--expire-prepared=0s', '--grace-period=0s');
+});
+
 test('anybody else is told who may', () => {
   expect(as(nobody, join(dist, 'bin', 'rkt'), 'list')).toMatchObject({
     status: 254,

@@ -178,6 +178,11 @@ describe('list and status for programs', () => {
       expect([status, stdout]).toEqual([0, expect.stringContaining('prepared')]);
       expect(stderr).toMatch(/^rkt: warning: .*\/pod is damaged: /);
     }
+    expect(host.rkt(['cat-manifest', 'cut'])).toMatchObject({
+      status: 254,
+      stdout: '',
+      stderr: expect.stringMatching(/^rkt: [^\n]*\/pod is damaged: [^\n]*\n$/),
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { eventsBetween, type SeenApp, type SeenPod } from '../../../runtime/pod/watch/pod-events.ts';
+import { eventsBetween, type SeenApp, type SeenPod, withoutLosses } from '../../../runtime/pod/watch/pod-events.ts';
 
 const now = 1000;
 const idle: SeenApp = { started: undefined, finished: undefined, code: undefined, restarted: undefined, restarts: 0 };
@@ -61,8 +61,24 @@ describe('what happened between two looks', () => {
 
   test('a pod that is gone', () => {
     expect(words(pod({ phase: 'garbage' }), undefined)).toEqual(['1000 removed']);
-    expect(words(pod({ exited: true }), undefined)).toEqual(['1000 removed']);
-    expect(words(pod(), undefined)).toEqual(['1000 exited', '1000 removed']);
+    expect(words(pod({ phase: 'exited-garbage', exited: true }), undefined)).toEqual(['1000 removed']);
+    expect(words(pod({ exited: true }), undefined)).toEqual(['1000 garbage', '1000 removed']);
+    expect(words(pod({ phase: 'prepared' }), undefined)).toEqual(['1000 garbage', '1000 removed']);
+    expect(words(pod({ started: 5 }), undefined)).toEqual(['1000 exited', '1000 garbage', '1000 removed']);
+  });
+
+  test('what was seen stays seen while the files of the pod are removed', () => {
+    const apps = new Map([['a', { ...idle, started: 5, finished: 6, code: 1 }]]);
+    const whole = pod({ phase: 'exited-garbage', exited: true, started: 5, ready: 5, apps });
+    const half = withoutLosses(whole, pod({ phase: 'exited-garbage', exited: true, apps: new Map([['a', idle]]) }));
+    expect(half).toEqual(whole);
+    expect(words(half, whole)).toEqual([]);
+    expect(withoutLosses(whole, pod({ phase: 'prepared' })).started).toBeUndefined();
+  });
+
+  test('a start that failed', () => {
+    expect(words(pod(), undefined)).toEqual(['1000 removed']);
+    expect(words(pod({ phase: 'prepare' }), undefined)).toEqual(['1000 removed']);
   });
 
   test('all of them carry the pod and its name', () => {
