@@ -14,6 +14,7 @@ import type { Parsed } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fetchOptions, fetchSettings, imageSettings } from '../fetch-settings.ts';
 import { getList, getSwitch, getValue, type Option, type OptionValues, optionGroup, usageError } from '../options.ts';
+import { findStage1, stage1Options } from '../stage1-options.ts';
 import { appOptionsOf } from './image-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOption } from './restart-option.ts';
@@ -72,6 +73,7 @@ export const prepareOptions: readonly Option[] = [
   ...optionGroup('Life', [restartOption]),
   ...optionGroup('Images', sourceOptions),
   ...optionGroup('Pod', podOptions),
+  ...optionGroup('Stage1', stage1Options),
 ];
 
 /** What cannot stand beside `--pod-manifest`, which says all of it. */
@@ -91,6 +93,7 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
   const settings = planSettingsOf(context, parsed.values);
   const store = ImageStore.open(dataDir);
   const { request, images } = await requestPod(context, store, parsed);
+  const stage1 = await findStage1(context, store, parsed.values);
   mark('resolve');
   return {
     dataDir,
@@ -99,6 +102,7 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
     images,
     overlay: !getSwitch(parsed.values, 'no-overlay'),
     name: podName,
+    stage1,
     settings,
     log: context.log,
   };

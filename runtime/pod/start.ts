@@ -13,11 +13,14 @@ import type { Log } from '../base/log.ts';
 import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
+import type { PodStage1 } from '../stage1/pod-stage1.ts';
+import { runArguments } from '../stage1/stage1-arguments.ts';
 import { failureOf } from './failure.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
 import { type HeldPod, moveTo } from './pod-dir.ts';
 import type { PreparedPod } from './prepare.ts';
+import { stage1OfPod } from './stage1-of-pod.ts';
 
 export interface StartOptions {
   readonly dataDir: string;
@@ -25,8 +28,8 @@ export interface StartOptions {
   /** A connection to the metadata service, where the pod is to be registered. */
   readonly lease: number | undefined;
   readonly settings: PlanSettings;
-  /** The `run` executable of stage1. */
-  readonly stage1Run: string;
+  /** Local configuration directory, for a stage1 that is an image. */
+  readonly localConfig: string;
   /** Called with the pod's uuid once nothing but starting it can fail. */
   readonly onReady: (uuid: string) => void | Promise<void>;
   readonly mark: Mark;
@@ -72,6 +75,7 @@ export async function startPod(
       options.lease === undefined || token === undefined
         ? () => {}
         : registerPod(options.lease, pod, token, network, prepared.apps, prepared.manifestText);
+    const stage1 = stage1OfPod(options.dataDir, pod.dir);
     const plan = buildPlan({
       pod,
       manifest: prepared.manifest,
@@ -80,6 +84,7 @@ export async function startPod(
       network,
       lease: options.lease,
       metadataUrl: metadataUrlFor(token),
+      stage1: stage1.root,
       settings: options.settings,
     });
     // It holds the token of the registration and the environments of the apps.
@@ -88,7 +93,7 @@ export async function startPod(
     registered();
     mark('registration');
     await options.onReady(pod.uuid);
-    return becomeMonitor(pod, options);
+    return becomeMonitor(pod, stage1, token, options);
   } catch (error) {
     await undo(pod, netns, network, giveUp, log);
     throw failureOf(`starting pod ${pod.uuid} in ${options.dataDir}`, error);
@@ -113,26 +118,63 @@ function setupNetwork(pod: HeldPod, netns: string | undefined, kind: PodNetworki
  * Replaces this process. The executable is opened through a read-only mount of its own, so that no app can write to it by
  * way of /proc (CVE-2019-5736). Only the lock, the lease and the standard streams go along.
  */
-function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: StartOptions): never {
-  const executable = native.openTreeReadonly(stage1Run);
+function becomeMonitor(pod: HeldPod, stage1: PodStage1, token: string | undefined, options: StartOptions): never {
+  const { lease } = options;
+  const { program, args } = stage1.command('run', stage1Arguments(pod, stage1, token, options));
+  const executable = native.openTreeReadonly(program);
   native.setCloexec(pod.lockFd, false);
   if (lease !== undefined) native.setCloexec(lease, false);
   process.chdir(pod.dir);
-  const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
   // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
   const { NOTIFY_SOCKET } = process.env;
-  const env = { RKT_LOCK_FD: String(pod.lockFd), ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }) };
+  const env = {
+    // An image may bring programs that look for others; our own needs nothing.
+    ...(stage1.root === undefined ? {} : environmentOfCaller()),
+    RKT_LOCK_FD: String(pod.lockFd),
+    ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }),
+  };
   if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
   try {
-    return process.execve(`/proc/self/fd/${executable}`, args, env);
+    return process.execve(`/proc/self/fd/${executable}`, ['run', ...args], env);
   } catch (cause) {
-    throw new RktError(`starting stage1, ${stage1Run}: ${messageOf(cause)}`, {
+    throw new RktError(`starting stage1, ${program}: ${messageOf(cause)}`, {
       code: 'ESTAGE1',
       hint: 'is rkt installed completely? The file must be executable',
       cause,
     });
   }
 }
+
+function stage1Arguments(
+  { uuid }: HeldPod,
+  stage1: PodStage1,
+  token: string | undefined,
+  { settings, localConfig, log }: StartOptions,
+): string[] {
+  const debug = log.debugging;
+  // The plan has everything else.
+  if (stage1.root === undefined) return debug ? ['--debug', uuid] : [uuid];
+  const { hostname, allCapabilities, openPaths, noSeccomp } = settings;
+  return runArguments(stage1.version, {
+    uuid,
+    debug,
+    interactive: false,
+    token,
+    localConfig,
+    privateUsers: undefined,
+    hostname,
+    allCapabilities,
+    openPaths,
+    noSeccomp,
+    ipc: undefined,
+  });
+}
+
+/** Without the variables by which rkt is configured and started. */
+const environmentOfCaller = (): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => !entry[0].startsWith('RKT_')),
+  );
 
 /** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */
 export async function undo(

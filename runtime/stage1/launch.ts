@@ -54,6 +54,8 @@ export interface PlanInput {
   /** Descriptor of the registration. */
   readonly lease: number | undefined;
   readonly metadataUrl: string;
+  /** Layers of a stage1 that is an image. */
+  readonly stage1: LaunchPlan['stage1'];
   readonly settings: PlanSettings;
 }
 
@@ -84,6 +86,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
+    ...(input.stage1 === undefined ? {} : { stage1: input.stage1 }),
   };
 }
 

@@ -72,4 +72,6 @@ export const planTags = {
   FILE_MODE: 81,
   FILE_DATA: 82,
   FILE_REPLACE: 115,
+  // pod, again
+  STAGE1: 124,
 } as const;

@@ -155,6 +155,8 @@ export interface LaunchPlan {
   readonly epilogue?: readonly string[];
   /** The user namespace of the apps: their ids are those of the host from `shift` on. */
   readonly userNamespace?: { readonly shift: number; readonly range: number };
+  /** The root filesystem of a stage1 that is an image; its layers are those of an app. Absent: the built-in one. */
+  readonly stage1?: Pick<PlanApp['root'], 'lowers' | 'upper' | 'inPlace'>;
   /** Kernel parameters of the pod's namespaces. */
   readonly sysctls?: Readonly<Record<string, string>>;
 }
@@ -208,6 +210,8 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
       out.u32(tag.USERNS_RANGE, userNamespace.range);
     });
   }
+  const { stage1 } = plan;
+  if (stage1 !== undefined) out.group(tag.STAGE1, () => writeLayers(out, stage1));
   for (const app of plan.apps) out.group(tag.APP, () => writeApp(out, app));
 }
 
@@ -230,13 +234,8 @@ function writeTeardown(out: PlanWriter, step: PlanTeardown): void {
 
 function writeApp(out: PlanWriter, app: PlanApp): void {
   text(out, tag.APP_NAME, app.name);
-  texts(out, tag.ROOT_LOWER, app.root.lowers);
-  if (app.root.upper !== undefined) {
-    text(out, tag.ROOT_UPPER, app.root.upper.dir);
-    text(out, tag.ROOT_WORK, app.root.upper.work);
-  }
+  writeLayers(out, app.root);
   if (app.root.readOnly) out.u32(tag.ROOT_READONLY, 1);
-  if (app.root.inPlace) out.u32(tag.ROOT_IN_PLACE, 1);
   texts(out, tag.ARG, app.args);
   for (const [name, value] of Object.entries(app.env)) text(out, tag.ENV, `${name}=${value}`);
   text(out, tag.CWD, app.cwd);
@@ -245,6 +244,15 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
   writeLife(out, app);
   if (app.preStart !== undefined) writeCommand(out, tag.PRE_START, app.preStart);
   if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
+}
+
+function writeLayers(out: PlanWriter, { lowers, upper, inPlace }: PlanApp['root']): void {
+  texts(out, tag.ROOT_LOWER, lowers);
+  if (upper !== undefined) {
+    text(out, tag.ROOT_UPPER, upper.dir);
+    text(out, tag.ROOT_WORK, upper.work);
+  }
+  if (inPlace) out.u32(tag.ROOT_IN_PLACE, 1);
 }
 
 function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, stopSignal }: PlanApp): void {

@@ -216,6 +216,25 @@ static const char *check_userns(const void *item, const struct plan_field **ret_
 static const struct plan_schema userns_schema = {
     .size = sizeof(struct plan_userns), FIELDS(userns_fields), .check = check_userns};
 
+/* STAGE1 */
+
+static const struct plan_field stage1_fields[] = {
+    FIELD(ROOT_LOWER, PATH, PLAN_REQUIRED | PLAN_REPEATED, struct plan_stage1, lowers, 0),
+    FIELD(ROOT_UPPER, PATH, 0, struct plan_stage1, upper, 0),
+    FIELD(ROOT_WORK, PATH, 0, struct plan_stage1, work, 0),
+    FIELD(ROOT_IN_PLACE, U32, 0, struct plan_stage1, in_place, 1),
+};
+static const char *check_stage1(const void *item, const struct plan_field **ret_field) {
+  const struct plan_stage1 *stage1 = item;
+  if ((stage1->upper == NULL) != (stage1->work == NULL))
+    return fail_field(&stage1_fields[2], ret_field, "ROOT_UPPER and ROOT_WORK must stand together");
+  if (stage1->in_place != 0 ? stage1->upper != NULL || stage1->lowers.count != 1 : stage1->upper == NULL)
+    return fail_field(&stage1_fields[3], ret_field, "it needs either ROOT_UPPER, or to be one ROOT_LOWER in place");
+  return NULL;
+}
+static const struct plan_schema stage1_schema = {
+    .size = sizeof(struct plan_stage1), FIELDS(stage1_fields), .check = check_stage1};
+
 /* pod */
 
 static const struct plan pod_defaults = {.lease_fd = PLAN_NO_FD,
@@ -245,6 +264,7 @@ static const struct plan_field pod_fields[] = {
     FIELD(LOG_FILES, U32, 0, struct plan, log_files, MAX_LOG_FILES),
     GROUP(EPILOGUE, 0, struct plan, epilogue, &command_schema),
     GROUP(USERNS, 0, struct plan, userns, &userns_schema),
+    GROUP(STAGE1, 0, struct plan, stage1, &stage1_schema),
 };
 
 static bool is_uuid(const char *text) {

@@ -83,6 +83,8 @@ enum plan_tag {
   PLAN_FILE_MODE = 81,
   PLAN_FILE_DATA = 82,
   PLAN_FILE_REPLACE = 115,
+  /* pod, again */
+  PLAN_STAGE1 = 124,
 };
 
 /* FLAGS */
@@ -206,6 +208,14 @@ struct plan_app {
   uint32_t stop_signal; /* what SIGTERM to the pod is for this app */
 };
 
+/* The root filesystem of a stage1 that is an image: layers as an app has them. */
+struct plan_stage1 {
+  struct plan_list lowers; /* char *, topmost first */
+  char *upper;
+  char *work;
+  uint32_t in_place;
+};
+
 struct plan_block;
 
 struct plan {
@@ -227,6 +237,7 @@ struct plan {
   uint32_t log_files;
   struct plan_command *epilogue;
   struct plan_userns *userns;
+  struct plan_stage1 *stage1;
   struct plan_block *blocks; /* memory of everything above */
 };
 

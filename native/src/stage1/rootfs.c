@@ -109,9 +109,14 @@ static int clone_layer(const struct plan_app *app, int *ret_mount, struct rkt_er
   return mount_clone(AT_FDCWD, plan_strings(&app->lowers)[0], 0, attributes, ret_mount, err);
 }
 
+int rootfs_make(const struct plan_app *app, int *ret_mount, struct rkt_error *err) {
+  return app->upper == NULL && app->lowers.count == 1 ? clone_layer(app, ret_mount, err)
+                                                      : make_overlay(app, ret_mount, err);
+}
+
 int rootfs_attach(const struct plan_app *app, int staging, int *ret_root, struct rkt_error *err) {
   cleanup_close int root = -1;
-  int result = app->upper == NULL && app->lowers.count == 1 ? clone_layer(app, &root, err) : make_overlay(app, &root, err);
+  int result = rootfs_make(app, &root, err);
   if (result == 0)
     result = mount_attach(root, staging, "root", err);
   if (result == 0)
