@@ -8,6 +8,7 @@ import type { ImageInfo } from '../../runtime/image/image-info.ts';
 import { ImageStore } from '../../runtime/image/store.ts';
 import { type PodRequest, parseEnvironment } from '../../runtime/pod/compose.ts';
 import { parsePodName } from '../../runtime/pod/pod-name.ts';
+import { parsePrivateUsers } from '../../runtime/pod/private-users.ts';
 import type { MakeOptions } from '../../runtime/pod/run.ts';
 import type { Mark } from '../../runtime/pod/start.ts';
 import type { Parsed } from '../command.ts';
@@ -64,6 +65,14 @@ const podOptions: readonly Option[] = [
     placeholder: 'NAME',
     description: 'a name for the pod, which stands wherever its UUID may',
   },
+  {
+    name: 'private-users',
+    type: 'value',
+    placeholder: 'IDS',
+    bare: 'pick',
+    description:
+      'give the pod users of its own: pick (ids of the host that nobody else has), SHIFT[:RANGE] (these), or no',
+  },
 ];
 
 /** What a pod is made of. */
@@ -91,6 +100,7 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
   const name = getValue(parsed.values, 'pod-name');
   const podName = name === undefined ? undefined : parsePodName(name);
   const settings = planSettingsOf(context, parsed.values);
+  const privateUsers = getValue(parsed.values, 'private-users');
   const store = ImageStore.open(dataDir);
   const { request, images } = await requestPod(context, store, parsed);
   const stage1 = await findStage1(context, store, parsed.values);
@@ -103,6 +113,7 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
     overlay: !getSwitch(parsed.values, 'no-overlay'),
     name: podName,
     stage1,
+    privateUsers: privateUsers === undefined ? undefined : parsePrivateUsers(privateUsers),
     settings,
     log: context.log,
   };

@@ -31,6 +31,12 @@ export const metadataUrl = `http://${metadataAddress}`;
 /** Where the network namespaces of pods are pinned, one file per pod, named by the pod's uuid. */
 export const netnsDir = `${runDir}/netns`;
 
+/** Where the user namespaces of pods are pinned likewise. */
+export const usernsDir = `${runDir}/userns`;
+
+/** Which ids of the host are whose: one file per pod with private users, named by the pod's uuid. */
+export const privateUsersDir = `${runDir}/private-users`;
+
 /** Where a network keeps its address leases, one file per address, holding the uuid of the pod. */
 export const leaseDir = (network: string): string => `${runDir}/networks/${network}`;
 

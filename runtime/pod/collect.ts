@@ -8,6 +8,7 @@ import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } f
 import { hierarchies, podScope } from '../stage1/cgroups.ts';
 import { type HeldPod, removePod, tryHold } from './pod-dir.ts';
 import { type PodNetwork, podNetworks } from './pods.ts';
+import { releaseIds, removeUserNamespace } from './private-users.ts';
 import { unregister } from './registration.ts';
 import { runCustomGc, runStage1Gc } from './stage1-gc.ts';
 
@@ -42,7 +43,10 @@ export function collect(pod: HeldPod, options: CollectOptions): void {
     forget(pod, options.log);
   }
   if (network !== undefined) teardownPodNetwork(network);
+  removeUserNamespace(pod.uuid);
   removePod(pod);
+  // Last: its files are theirs.
+  releaseIds(pod.uuid);
 }
 
 /**

@@ -38,10 +38,8 @@ export async function prepareStage1(dir: string, image: ImageInfo, store: ImageS
   // An `rkt image gc` that was faster than the files above has taken the trees by now.
   store.lowers(image);
   if (takesPlan) return markUsed(store, image);
-  await makeRoot(
-    lowers,
-    copied ? { copy: root } : { upper: podFiles.stage1Upper(dir), work: podFiles.stage1Work(dir) },
-  );
+  const layer = { upper: podFiles.stage1Upper(dir), work: podFiles.stage1Work(dir) };
+  await makeRoot(lowers, copied ? { copy: root } : layer, 0);
   mkdirSync(root, { recursive: true });
   markUsed(store, image);
 }

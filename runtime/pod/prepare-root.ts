@@ -12,18 +12,21 @@ export type RootDirs = { readonly copy: string } | { readonly upper: string; rea
 /** Below these lie files of apps, setuid programs among them: members of group rkt may look into the pod's directory, but not here. */
 const privately = { recursive: true, mode: 0o700 };
 
-/** Makes them for an image's trees, topmost first. */
-export async function makeRoot(lowers: readonly string[], dirs: RootDirs): Promise<void> {
+/**
+ * Makes them for an image's trees, topmost first. What lies in the writable layer has the ids of the host, from `shift` on; those of
+ * a copy are shifted when it is mounted.
+ */
+export async function makeRoot(lowers: readonly string[], dirs: RootDirs, shift: number): Promise<void> {
   if ('copy' in dirs) await copyImage(lowers, dirs.copy);
-  else makeOverlayDirs(lowers, dirs.upper, dirs.work);
+  else makeOverlayDirs(lowers, dirs.upper, dirs.work, shift);
 }
 
 /** The root of an overlay has the attributes of its upper directory, so these are made those of the image's root. */
-function makeOverlayDirs(lowers: readonly string[], upper: string, work: string): void {
+function makeOverlayDirs(lowers: readonly string[], upper: string, work: string, shift: number): void {
   mkdirSync(work, privately);
   mkdirSync(upper);
   const { mode, uid, gid } = statSync(rootAttributeSource(lowers));
-  chownSync(upper, uid, gid);
+  chownSync(upper, shift + uid, shift + gid);
   chmodSync(upper, mode & 0o7777);
 }
 

@@ -23,6 +23,7 @@ import { claimName } from './names.ts';
 import type { HeldPod } from './pod-dir.ts';
 import { type PodSettings, writeSettings } from './pod-settings.ts';
 import { makeRoot, markUsed } from './prepare-root.ts';
+import { claimIds, type IdRange, type PrivateUsers, requireIds } from './private-users.ts';
 import { checkHostVolume, makeEmptyVolumes } from './volumes.ts';
 
 /** The executables' search path unless the app's environment has another (ace.md, Execution Environment). */
@@ -37,6 +38,8 @@ export interface PrepareOptions {
   readonly overlay: boolean;
   /** The image of the pod's stage1; undefined: the built-in one. */
   readonly stage1: ImageInfo | undefined;
+  /** Undefined: the host's. */
+  readonly privateUsers: PrivateUsers | undefined;
   /** What the user calls the pod. */
   readonly name: string | undefined;
   readonly log: Log;
@@ -48,6 +51,8 @@ export interface PreparedPod {
   readonly manifest: PodManifest;
   readonly manifestText: string;
   readonly apps: readonly PreparedApp[];
+  /** The ids on the host of its users, where those are its own. */
+  readonly users: IdRange | undefined;
 }
 
 /**
@@ -67,17 +72,24 @@ export async function preparePod(
   const apps = lookUpApps(manifest, images, (_name, image) => store.lowers(image), !overlay);
   for (const { image } of apps) markUsed(store, image);
 
-  const settings: PodSettings = { overlay, ...(name === undefined ? {} : { name }) };
+  const users = options.privateUsers === undefined ? undefined : claimIds(options.privateUsers, pod.uuid);
+  if (users !== undefined) requireIds(apps, users);
+  const shift = users?.shift ?? 0;
+  const settings: PodSettings = {
+    overlay,
+    ...(name === undefined ? {} : { name }),
+    ...(users === undefined ? {} : { privateUsers: users }),
+  };
   writeSettings(pod.dir, settings, toKeep);
   if (name !== undefined) claimName(dataDir, name, pod.uuid);
 
   mkdirSync(podFiles.statusDir(pod.dir));
   await makeEmptyVolumes(pod.dir, manifest.volumes, apps, implicit);
-  for (const app of apps) await makeAppDirs(pod, app, store);
+  for (const app of apps) await makeAppDirs(pod, app, store, shift);
   if (options.stage1 !== undefined) await prepareStage1(pod.dir, options.stage1, store, !overlay);
   const manifestText = encodePodManifest(manifest);
   writeWhole(podFiles.manifest(pod.dir), manifestText);
-  return { pod, manifest, manifestText, apps };
+  return { pod, manifest, manifestText, apps, users };
 }
 
 /** Errors: EVOLUME where the source of a volume is not there. */
@@ -172,7 +184,7 @@ function requireExecutable(
   }
 }
 
-async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore): Promise<void> {
+async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore, shift: number): Promise<void> {
   mkdirSync(podFiles.appDir(pod.dir, app.name), { recursive: true });
   writeFileSync(podFiles.imageManifest(pod.dir, app.name), app.image.manifestText);
   claimTrees(pod, app, store);
@@ -182,6 +194,7 @@ async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore): P
     app.copied
       ? { copy: podFiles.rootCopy(pod.dir, app.name) }
       : { upper: `${overlay}/upper`, work: `${overlay}/work` },
+    shift,
   );
 }
 

@@ -20,6 +20,7 @@ import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
 import { type HeldPod, moveTo } from './pod-dir.ts';
 import type { PreparedPod } from './prepare.ts';
+import { type IdRange, makeUserNamespace, removeUserNamespace, usernsPath } from './private-users.ts';
 import { stage1OfPod } from './stage1-of-pod.ts';
 
 export interface StartOptions {
@@ -39,12 +40,17 @@ export interface StartOptions {
 /** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
 export type Mark = (step: string) => void;
 
-/** A network namespace in the making; undefined: the host's is used. */
-export type Netns = Promise<string> | undefined;
+/** A network namespace in the making; undefined, or a promise of that: the host's is used. */
+export type Netns = Promise<string | undefined> | undefined;
 
-/** Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared. */
-export function beginNetns(uuid: string, networking: PodNetworking): Netns {
-  const netns = networking === 'host' ? undefined : startNetns(uuid, netnsDir);
+/**
+ * Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared. One of a pod with private users belongs
+ * to their user namespace, so the two are made together, when it is known which users they are.
+ */
+export function beginNetns(uuid: string, networking: PodNetworking, users: IdRange | undefined): Netns {
+  const dir = networking === 'host' ? undefined : netnsDir;
+  const netns =
+    users !== undefined ? makeUserNamespace(uuid, users, dir) : dir === undefined ? undefined : startNetns(uuid, dir);
   netns?.catch(() => {});
   return netns;
 }
@@ -85,6 +91,7 @@ export async function startPod(
       lease: options.lease,
       metadataUrl: metadataUrlFor(token),
       stage1: stage1.root,
+      userNamespace: prepared.users && { path: usernsPath(pod.uuid), ...prepared.users },
       settings: options.settings,
     });
     // It holds the token of the registration and the environments of the apps.
@@ -93,7 +100,7 @@ export async function startPod(
     registered();
     mark('registration');
     await options.onReady(pod.uuid);
-    return becomeMonitor(pod, stage1, token, options);
+    return becomeMonitor(pod, prepared, stage1, token, options);
   } catch (error) {
     await undo(pod, netns, network, giveUp, log);
     throw failureOf(`starting pod ${pod.uuid} in ${options.dataDir}`, error);
@@ -118,9 +125,15 @@ function setupNetwork(pod: HeldPod, netns: string | undefined, kind: PodNetworki
  * Replaces this process. The executable is opened through a read-only mount of its own, so that no app can write to it by
  * way of /proc (CVE-2019-5736). Only the lock, the lease and the standard streams go along.
  */
-function becomeMonitor(pod: HeldPod, stage1: PodStage1, token: string | undefined, options: StartOptions): never {
+function becomeMonitor(
+  pod: HeldPod,
+  prepared: PreparedPod,
+  stage1: PodStage1,
+  token: string | undefined,
+  options: StartOptions,
+): never {
   const { lease } = options;
-  const { program, args } = stage1.command('run', stage1Arguments(pod, stage1, token, options));
+  const { program, args } = stage1.command('run', stage1Arguments(prepared, stage1, token, options));
   const executable = native.openTreeReadonly(program);
   native.setCloexec(pod.lockFd, false);
   if (lease !== undefined) native.setCloexec(lease, false);
@@ -146,7 +159,7 @@ function becomeMonitor(pod: HeldPod, stage1: PodStage1, token: string | undefine
 }
 
 function stage1Arguments(
-  { uuid }: HeldPod,
+  { pod: { uuid }, users }: PreparedPod,
   stage1: PodStage1,
   token: string | undefined,
   { settings, localConfig, log }: StartOptions,
@@ -161,7 +174,7 @@ function stage1Arguments(
     interactive: false,
     token,
     localConfig,
-    privateUsers: undefined,
+    privateUsers: users,
     hostname,
     allCapabilities,
     openPaths,
@@ -186,6 +199,7 @@ export async function undo(
 ): Promise<void> {
   try {
     await netns?.catch(() => undefined);
+    removeUserNamespace(pod.uuid);
     if (netns !== undefined) {
       const path = `${netnsDir}/${pod.uuid}`;
       teardownPodNetwork({ uuid: pod.uuid, network, netns: path, leaseDir: leaseDir('default') });

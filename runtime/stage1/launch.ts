@@ -56,6 +56,7 @@ export interface PlanInput {
   readonly metadataUrl: string;
   /** Layers of a stage1 that is an image. */
   readonly stage1: LaunchPlan['stage1'];
+  readonly userNamespace: LaunchPlan['userNamespace'];
   readonly settings: PlanSettings;
 }
 
@@ -86,6 +87,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
+    ...(input.userNamespace === undefined ? {} : { userNamespace: input.userNamespace }),
     ...(input.stage1 === undefined ? {} : { stage1: input.stage1 }),
   };
 }
@@ -110,14 +112,16 @@ function confine({ pod: { uuid }, apps, manifest }: PlanInput): Confinement {
   };
 }
 
-/** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
-function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
-  if (netns === undefined) return [];
-  if (network === undefined) return [{ kind: 'umount', path: netns }];
+/** What the monitor does about the namespaces when the pod has ended; bare ones only have to be unpinned. */
+function teardownOf({ netns, network, userNamespace }: PlanInput): PlanTeardown[] {
+  const users: PlanTeardown[] = userNamespace === undefined ? [] : [{ kind: 'umount', path: userNamespace.path }];
+  if (netns === undefined) return users;
+  if (network === undefined) return [{ kind: 'umount', path: netns }, ...users];
   const steps = teardownSteps(network, leaseDir('default'));
   return [
     ...steps.unmount.map((path): PlanTeardown => ({ kind: 'umount', path })),
     ...steps.unlink.map((path): PlanTeardown => ({ kind: 'unlink', path })),
+    ...users,
   ];
 }
 

@@ -74,4 +74,6 @@ export const planTags = {
   FILE_REPLACE: 115,
   // pod, again
   STAGE1: 124,
+  // USERNS, again
+  USERNS_PATH: 125,
 } as const;

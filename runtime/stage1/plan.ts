@@ -153,8 +153,8 @@ export interface LaunchPlan {
   readonly logFiles?: number;
   /** A program of the host that the monitor runs when everything else is done and the lock is free. */
   readonly epilogue?: readonly string[];
-  /** The user namespace of the apps: their ids are those of the host from `shift` on. */
-  readonly userNamespace?: { readonly shift: number; readonly range: number };
+  /** The user namespace of the apps, pinned at `path`: their ids are those of the host from `shift` on. */
+  readonly userNamespace?: { readonly path: string; readonly shift: number; readonly range: number };
   /** The root filesystem of a stage1 that is an image; its layers are those of an app. Absent: the built-in one. */
   readonly stage1?: Pick<PlanApp['root'], 'lowers' | 'upper' | 'inPlace'>;
   /** Kernel parameters of the pod's namespaces. */
@@ -208,6 +208,7 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
     out.group(tag.USERNS, () => {
       out.u32(tag.USERNS_SHIFT, userNamespace.shift);
       out.u32(tag.USERNS_RANGE, userNamespace.range);
+      text(out, tag.USERNS_PATH, userNamespace.path);
     });
   }
   const { stage1 } = plan;

@@ -14,6 +14,7 @@
 #include "stage1/protect.h"
 #include "stage1/resolve.h"
 #include "stage1/rootfs.h"
+#include "stage1/userns.h"
 
 #define STAGE1_ROOT "stage1/rootfs"
 
@@ -35,7 +36,7 @@ static struct plan_app as_app(const struct plan_stage1 *stage1) {
 
 static int attach_root(const struct plan_app *root, int *ret_root, struct rkt_error *err) {
   cleanup_close int mount = -1;
-  int result = rootfs_make(root, &mount, err);
+  int result = rootfs_make(root, NULL, &mount, err);
   if (result == 0)
     result = mount_attach(mount, AT_FDCWD, STAGE1_ROOT, err);
   if (result == 0)
@@ -43,20 +44,17 @@ static int attach_root(const struct plan_app *root, int *ret_root, struct rkt_er
   return result;
 }
 
-/* Attaches `mount` in stage1's root filesystem, whose links lead nowhere else. */
-static int attach_at(int mount, int root, const char *path, struct rkt_error *err) {
-  cleanup_close int target = -1;
-  int result = resolve_or_make(root, path, RESOLVE_DIRECTORY, &target, err);
-  return result < 0 ? result : mount_attach(mount, target, "", err);
-}
-
-static int attach_app(const struct plan_app *app, int root, struct rkt_error *err) {
+static int attach_app(const struct plan_app *app, int userns, int root, struct rkt_error *err) {
   char path[PATH_MAX];
+  cleanup_close int target = -1;
   cleanup_close int mount = -1;
   snprintf(path, sizeof(path), "/opt/stage2/%s/rootfs", app->name);
-  int result = rootfs_make(app, &mount, err);
+  int result = resolve_or_make(root, path, RESOLVE_DIRECTORY, &target, err);
+  struct rootfs_ids ids = {.userns = userns, .place = target};
   if (result == 0)
-    result = attach_at(mount, root, path, err);
+    result = rootfs_make(app, userns < 0 ? NULL : &ids, &mount, err);
+  if (result == 0)
+    result = mount_attach(mount, target, "", err);
   if (result == 0 && (app->upper != NULL || app->in_place != 0))
     result = protect_make_files(app, mount, err);
   if (result == 0 && app->readonly != 0)
@@ -69,10 +67,23 @@ static int attach_app(const struct plan_app *app, int root, struct rkt_error *er
 
 /* So that everybody finds exit codes where the built-in stage1 leaves them. */
 static int attach_status(int root, struct rkt_error *err) {
+  cleanup_close int target = -1;
   cleanup_close int status = -1;
-  int result =
-      mount_clone(AT_FDCWD, "status", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &status, err);
-  return result < 0 ? result : attach_at(status, root, "/rkt/status", err);
+  int result = resolve_or_make(root, "/rkt/status", RESOLVE_DIRECTORY, &target, err);
+  if (result == 0)
+    result = mount_clone(AT_FDCWD, "status", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &status, err);
+  return result < 0 ? result : mount_attach(status, target, "", err);
+}
+
+/* Their files are those of the pod's users, where it has some; stage1's own are the host's. */
+static int attach_apps(const struct plan *plan, int root, struct rkt_error *err) {
+  cleanup_close int userns = -1;
+  int result = userns_open(plan, &userns, err);
+  if (result == 0 && plan->userns != NULL)
+    result = userns_own_files(plan->userns, err);
+  for (size_t i = 0; result == 0 && i < plan->apps.count; i++)
+    result = attach_app(&plan_apps(plan)[i], userns, root, err);
+  return result < 0 || plan->userns == NULL ? result : userns_own_files(NULL, err);
 }
 
 int keeper_mount_pod(const struct plan *plan, struct rkt_error *err) {
@@ -84,9 +95,7 @@ int keeper_mount_pod(const struct plan *plan, struct rkt_error *err) {
   result = attach_root(&stage1, &root, err);
   if (result == 0)
     result = attach_status(root, err);
-  for (size_t i = 0; result == 0 && i < plan->apps.count; i++)
-    result = attach_app(&plan_apps(plan)[i], root, err);
-  return result;
+  return result < 0 ? result : attach_apps(plan, root, err);
 }
 
 /*

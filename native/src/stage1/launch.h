@@ -28,6 +28,7 @@ struct launch {
   struct launch_state *state;
   int channel;     /* closed by execve or death; init waits for its end */
   int post_stop;   /* -1, or what the POST_STOP process reads: a byte means that the app has ended */
+  int userns;      /* the app's user namespace, from userns_open until it is joined */
   bool in_unified; /* started in its group of the unified hierarchy */
 };
 

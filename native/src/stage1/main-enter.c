@@ -24,6 +24,7 @@
 #include "stage1/pod-open.h"
 #include "stage1/signals.h"
 #include "stage1/spawn.h"
+#include "stage1/userns.h"
 
 static const char *const options[] = {"--debug=", "--pid=", "--appname=", NULL};
 
@@ -92,6 +93,7 @@ struct command {
   const struct plan_app *app;
   char **arguments;
   int *groups; /* descriptors of the app's cgroups */
+  int userns;  /* of userns.h */
 };
 
 static _Noreturn void run_command(const struct command *command, int pipe_end) {
@@ -101,7 +103,8 @@ static _Noreturn void run_command(const struct command *command, int pipe_end) {
     count++;
   struct plan_command planned = {.args = {.items = command->arguments, .count = count}};
   die_with_parent(pipe_end);
-  if (cgroup_join_opened(command->groups, command->plan->cgroups.count, &err) == 0)
+  if (cgroup_join_opened(command->groups, command->plan->cgroups.count, &err) == 0 &&
+      userns_join(command->userns, &err) == 0)
     launch_command(command->app, &planned, &err);
   message_print("entering app \"%s\": %s", command->app->name, err.message);
   _exit(EXIT_OWN_FAILURE);
@@ -153,6 +156,9 @@ static int enter(struct command *command, int process, int *ret_code, struct rkt
     return rkt_fail(err, ENOMEM, "joining the app's cgroups");
   command->groups = groups;
   int result = cgroup_open(command->plan, command->app->name, groups, err);
+  if (result < 0)
+    return result;
+  result = userns_open(command->plan, &command->userns, err);
   if (result < 0)
     return result;
   int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;

@@ -204,6 +204,7 @@ static const struct plan_schema cgroup_schema = {
 static const struct plan_field userns_fields[] = {
     FIELD(USERNS_SHIFT, U32, PLAN_REQUIRED, struct plan_userns, shift, UINT32_MAX - 1),
     FIELD(USERNS_RANGE, U32, PLAN_REQUIRED, struct plan_userns, range, UINT32_MAX - 1),
+    FIELD(USERNS_PATH, PATH, PLAN_REQUIRED, struct plan_userns, path, 0),
 };
 static const char *check_userns(const void *item, const struct plan_field **ret_field) {
   const struct plan_userns *userns = item;

@@ -85,6 +85,8 @@ enum plan_tag {
   PLAN_FILE_REPLACE = 115,
   /* pod, again */
   PLAN_STAGE1 = 124,
+  /* USERNS, again */
+  PLAN_USERNS_PATH = 125,
 };
 
 /* FLAGS */
@@ -159,6 +161,7 @@ struct plan_command {
 struct plan_userns {
   uint32_t shift;
   uint32_t range;
+  char *path;
 };
 
 struct plan_mount {

@@ -16,7 +16,7 @@ export const examplePlan: LaunchPlan = {
   logSize: 1 << 20,
   logFiles: 2,
   epilogue: ['/usr/bin/rkt', 'rm', 'x'],
-  userNamespace: { shift: 0x10000, range: 0x10000 },
+  userNamespace: { path: '/run/rkt/userns/x', shift: 0x10000, range: 0x10000 },
   stage1: { lowers: ['/images/stage1'], upper: { dir: '/stage1/upper', work: '/stage1/work' } },
   sysctls: { 'net.core.somaxconn': '1024', 'kernel.shmmax': '65536' },
   cgroups: [{ dir: '/sys/fs/cgroup/pids/example.scope', writes: [['pids.max', '100']] }],
