@@ -236,7 +236,9 @@ static void wait_at_gate(const struct launch *launch) {
 
 /* In the app's surroundings, what is left to do before a program of the app's is executed. */
 static int settle_in(struct launch *launch, struct rkt_error *err) {
-  int result = userns_join(launch->userns, err);
+  int result = userns_own_streams(launch->plan->userns, launch->app, err);
+  if (result == 0)
+    result = userns_join(launch->userns, err);
   if (result == 0)
     result = drop_descriptors(launch, err);
   if (result == 0 && launch->app->std_streams[STDIN_FILENO] == PLAN_STREAM_NULL)

@@ -9,6 +9,7 @@
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -103,6 +104,23 @@ int userns_own_devices(const struct plan_userns *userns, int root, struct rkt_er
   if (result == 0)
     result = own(root, "/dev/pts/ptmx", userns->shift, NULL, err);
   return result < 0 ? result : own(root, "/dev/mqueue", userns->shift, NULL, err);
+}
+
+static bool is_ours(const struct stat *stream) {
+  struct stat terminals;
+  if (S_ISFIFO(stream->st_mode))
+    return true;
+  return S_ISCHR(stream->st_mode) && lstat("/dev/pts", &terminals) == 0 && stream->st_dev == terminals.st_dev;
+}
+
+int userns_own_streams(const struct plan_userns *userns, const struct plan_app *app, struct rkt_error *err) {
+  for (int fd = 0; userns != NULL && fd <= 2; fd++) {
+    struct stat status;
+    if (fstat(fd, &status) == 0 && is_ours(&status) &&
+        fchown(fd, userns->shift + app->uid, S_ISCHR(status.st_mode) ? (gid_t)-1 : userns->shift + app->gid) < 0)
+      return rkt_fail(err, errno, "giving descriptor %d to the app", fd);
+  }
+  return 0;
 }
 
 int userns_join(int userns, struct rkt_error *err) {

@@ -22,5 +22,11 @@ int userns_own_files(const struct plan_userns *userns, struct rkt_error *err);
 /* Gives the pod's root what the kernel makes in the name of the host's: terminals and message queues below /dev of `root`. */
 int userns_own_devices(const struct plan_userns *userns, int root, struct rkt_error *err);
 
+/*
+ * Gives the app its standard streams where those are pipes or terminals of the pod's, so that it can open /dev/stdout. Files of the host
+ * stay the host's. The caller has moved into the app's root filesystem and has not joined yet.
+ */
+int userns_own_streams(const struct plan_userns *userns, const struct plan_app *app, struct rkt_error *err);
+
 /* Joins it, with every capability in it and none outside. */
 int userns_join(int userns, struct rkt_error *err);
