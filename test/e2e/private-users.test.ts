@@ -254,6 +254,18 @@ describe('ids', () => {
   });
 });
 
+describe('what an app leaves', () => {
+  test('is exported with the ids that it had inside', () => {
+    script('echo x > /made && chown 1234:99 /made; touch /tmp');
+    const [uuid = ''] = host.uuids();
+    host.ok(['export', uuid, file('left.aci')]);
+    const listing = host.exec(['tar', '--numeric-owner', '-tvf', file('left.aci')]).stdout;
+    expect(listing).toMatch(/^-rw-r--r-- 1234\/99 .* rootfs\/made$/m);
+    expect(listing).toMatch(/^-rw-r--r-- 1234\/99 .* rootfs\/etc\/group$/m);
+    expect(listing).toMatch(/^drwxr-xr-x 0\/0 .* rootfs\/tmp\/$/m);
+  });
+});
+
 describe('a stage1 image', () => {
   test('is told the ids, and gets root filesystems that have them', async () => {
     const output = await makeTinyStage1({ output: file('tiny.aci') });
