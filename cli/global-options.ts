@@ -1,6 +1,6 @@
 /** The options that every command takes, before or after its name, and the RKT_* variables that stand in for them. */
 
-import { configuredDataDir } from '../runtime/base/config.ts';
+import { configuredDir } from '../runtime/base/config.ts';
 import { RktError } from '../runtime/base/errors.ts';
 import { defaultDataDir } from '../runtime/base/paths.ts';
 import { getList, getSwitch, getValue, type Option, type OptionSet, type OptionValues, usageError } from './options.ts';
@@ -94,7 +94,7 @@ export function readGlobals(values: OptionValues): Globals {
   const systemConfig = getValue(values, 'system-config') as string;
   const userConfig = getValue(values, 'user-config');
   const configDirs = [systemConfig, localConfig, ...(userConfig === undefined ? [] : [userConfig])];
-  const dataDir = getValue(values, 'dir') ?? configuredDataDir(configDirs) ?? defaultDataDir;
+  const dataDir = getValue(values, 'dir') ?? configuredDir(configDirs, 'data') ?? defaultDataDir;
   if (!dataDir.startsWith('/')) throw usageError(`--dir must be an absolute path, is "${dataDir}"`);
   return {
     debug: getSwitch(values, 'debug'),

@@ -5,13 +5,15 @@
  *   lib/rkt/node                the pinned node
  *   lib/rkt/*.cjs, *.node       the bundles and their native parts
  *   lib/rkt/stage1/             the built-in stage1, laid out like an image
+ *   lib/rkt/keeper              executes the entrypoints of stage1 images
  *   lib/rkt/rkt.cjs.cache       V8's compiled code of the main bundle
  */
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { appcVersion, version } from '../runtime/base/version.ts';
+import { version } from '../runtime/base/version.ts';
+import { builtinManifest, entrypointKinds } from '../runtime/stage1/builtin.ts';
 import { bundle } from './bundle.ts';
 
 const root = dirname(import.meta.dirname);
@@ -39,27 +41,13 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-/** rkt's stage1 interface names an image's entry points by annotations (stage1 implementor's guide). */
+/** The built-in stage1, as an image that was unpacked, and what executes the entrypoints of others. */
 function installStage1(): void {
-  const entrypoints = ['run', 'enter', 'gc', 'stop'];
   const rootfs = join(lib, 'stage1', 'rootfs');
   mkdirSync(rootfs, { recursive: true });
-  for (const name of entrypoints) install(join(release, `stage1-${name}`), join(rootfs, name), 0o755);
-  const manifest = {
-    acKind: 'ImageManifest',
-    acVersion: appcVersion,
-    name: 'rkt.io/stage1-native',
-    labels: [
-      { name: 'version', value: version },
-      { name: 'os', value: 'linux' },
-      { name: 'arch', value: process.arch === 'x64' ? 'amd64' : 'aarch64' },
-    ],
-    annotations: [
-      ...entrypoints.map((name) => ({ name: `coreos.com/rkt/stage1/${name}`, value: `/${name}` })),
-      { name: 'coreos.com/rkt/stage1/interface-version', value: '6' },
-    ],
-  };
-  writeFileSync(join(lib, 'stage1', 'manifest'), `${JSON.stringify(manifest, null, 2)}\n`);
+  for (const kind of entrypointKinds) install(join(release, `stage1-${kind}`), join(rootfs, kind), 0o755);
+  writeFileSync(join(lib, 'stage1', 'manifest'), `${JSON.stringify(builtinManifest(), null, 2)}\n`);
+  install(join(release, 'stage1-keeper'), join(lib, 'keeper'), 0o755);
 }
 
 /** The licences of everything that is shipped, one after another. */

@@ -53,6 +53,13 @@
       'ldflags': ['-static', '-Wl,--gc-sections', '-Wl,-z,relro,-z,now'],
     },
     {
+      'target_name': 'stage1-keeper',
+      'type': 'executable',
+      'dependencies': ['stage1_common'],
+      'sources': ['src/stage1/main-keeper.c'],
+      'ldflags': ['-static', '-Wl,--gc-sections', '-Wl,-z,relro,-z,now'],
+    },
+    {
       'target_name': 'rkt-launcher',
       'type': 'executable',
       'sources': ['src/launcher/main.c'],

@@ -61,7 +61,13 @@ export interface Namespaces {
    * Resolves when the namespace is pinned. Fails with EEXIST where `path` exists.
    */
   createNetns(path: string): Promise<void>;
-  /** Undoes {@link createNetns}; idempotent. */
+  /**
+   * Makes a user namespace in which the ids from 0 on are those of the host from `shift` on, `range` of them, and pins it on `path`.
+   * Unless `netns` is empty, a network namespace that belongs to it is made and pinned there, with its loopback up. The same holds
+   * as for {@link createNetns}.
+   */
+  createUserNamespace(path: string, shift: number, range: number, netns: string): Promise<void>;
+  /** Undoes {@link createNetns} and {@link createUserNamespace}: one path at a time; idempotent. */
   removeNetns(path: string): void;
 }
 

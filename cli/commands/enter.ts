@@ -27,6 +27,7 @@ export const command: Command = {
     if (prefix === undefined) throw usageError('rkt enter takes the UUID of a pod');
     const pod = findPod(context.globals.dataDir, prefix);
     await context.beforeExec();
-    return enterPod({ pod, app: getValue(values, 'app'), command: words.length === 0 ? undefined : words });
+    const { dataDir } = context.globals;
+    return enterPod({ dataDir, pod, app: getValue(values, 'app'), command: words.length === 0 ? undefined : words });
   },
 };

@@ -40,6 +40,7 @@ export const command: Command = {
     }
     const pod = findPod(context.globals.dataDir, prefix);
     const request = {
+      dataDir: context.globals.dataDir,
       pod,
       app: getValue(values, 'app'),
       command: words,

@@ -1,5 +1,4 @@
 import { collectGarbage } from '../../runtime/pod/gc.ts';
-import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import { type Command, failureCode } from '../command.ts';
 import { requireRoot } from '../context.ts';
 import { getDuration, getSwitch } from '../options.ts';
@@ -35,7 +34,7 @@ export const command: Command = {
       gracePeriod: getDuration(values, 'grace-period'),
       expirePrepared: getDuration(values, 'expire-prepared'),
       markOnly: getSwitch(values, 'mark-only'),
-      stage1Gc: builtinStage1().gc,
+      localConfig: context.globals.localConfig,
       log: context.log,
       report: (line) => context.out(`${line}\n`),
     });

@@ -3,7 +3,6 @@ import { findPod } from '../../runtime/pod/find.ts';
 import type { PodEntry } from '../../runtime/pod/pods.ts';
 import { removeOne } from '../../runtime/pod/remove.ts';
 import { stopPod } from '../../runtime/pod/stop.ts';
-import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import { type Command, failureCode } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
 import { getSwitch } from '../options.ts';
@@ -33,7 +32,7 @@ async function tryRemove(context: Context, pod: string, force: boolean): Promise
   try {
     let entry = findPod(dataDir, pod);
     if (force && entry.state === 'running') entry = await killed(entry, dataDir);
-    removeOne(entry, { dataDir, stage1Gc: builtinStage1().gc, log: context.log });
+    removeOne(entry, { dataDir, localConfig: context.globals.localConfig, log: context.log });
     context.out(`"${entry.uuid}"\n`);
     return true;
   } catch (error) {
@@ -45,6 +44,6 @@ async function tryRemove(context: Context, pod: string, force: boolean): Promise
 
 /** The pod as it is when it has been killed. */
 async function killed(pod: PodEntry, dataDir: string): Promise<PodEntry> {
-  await stopPod(pod, { dataDir, stage1Stop: builtinStage1().stop, force: true, timeoutMs: undefined });
+  await stopPod(pod, { dataDir, force: true, timeoutMs: undefined });
   return findPod(dataDir, pod.uuid);
 }

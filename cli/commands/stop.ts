@@ -2,7 +2,6 @@ import { messageOf, RktError } from '../../runtime/base/errors.ts';
 import { findPod } from '../../runtime/pod/find.ts';
 import { hasExited } from '../../runtime/pod/state.ts';
 import { type StopOptions, stopPod } from '../../runtime/pod/stop.ts';
-import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import { type Command, failureCode } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
 import { getSwitch } from '../options.ts';
@@ -32,7 +31,6 @@ export const command: Command = {
     const prefixes = podArguments('stop', args, values);
     const options: StopOptions = {
       dataDir: context.globals.dataDir,
-      stage1Stop: builtinStage1().stop,
       force: getSwitch(values, 'force'),
       timeoutMs: values.has('timeout') ? stopTimeoutOf(values, 'timeout') : undefined,
     };

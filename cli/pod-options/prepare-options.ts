@@ -9,12 +9,14 @@ import type { ImageInfo } from '../../runtime/image/image-info.ts';
 import { ImageStore } from '../../runtime/image/store.ts';
 import { type PodRequest, parseEnvironment } from '../../runtime/pod/compose.ts';
 import { parsePodName } from '../../runtime/pod/pod-name.ts';
+import { parsePrivateUsers } from '../../runtime/pod/private-users.ts';
 import type { MakeOptions } from '../../runtime/pod/run.ts';
 import type { Mark } from '../../runtime/pod/start.ts';
 import type { Parsed } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fetchOptions, fetchSettings, imageSettings } from '../fetch-settings.ts';
 import { getList, getSwitch, getValue, type Option, type OptionValues, optionGroup, usageError } from '../options.ts';
+import { findStage1, stage1Options } from '../stage1-options.ts';
 import { appOptionsOf } from './image-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOption } from './restart-option.ts';
@@ -70,6 +72,14 @@ const podOptions: readonly Option[] = [
     placeholder: 'NAME',
     description: 'a name for the pod, which stands wherever its UUID may',
   },
+  {
+    name: 'private-users',
+    type: 'value',
+    placeholder: 'IDS',
+    bare: 'pick',
+    description:
+      'give the pod users of its own: pick (ids of the host that nobody else has), SHIFT[:RANGE] (these), or no',
+  },
 ];
 
 /** What a pod is made of. */
@@ -79,6 +89,7 @@ export const prepareOptions: readonly Option[] = [
   ...optionGroup('Life', [restartOption]),
   ...optionGroup('Images', sourceOptions),
   ...optionGroup('Pod', podOptions),
+  ...optionGroup('Stage1', stage1Options),
 ];
 
 /** What cannot stand beside `--pod-manifest`, which says all of it. */
@@ -96,8 +107,10 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
   const name = getValue(parsed.values, 'pod-name');
   const podName = name === undefined ? undefined : parsePodName(name);
   const settings = planSettingsOf(context, parsed.values);
+  const privateUsers = getValue(parsed.values, 'private-users');
   const store = ImageStore.open(dataDir);
   const { request, images } = await requestPod(context, store, parsed);
+  const stage1 = await findStage1(context, store, parsed.values);
   mark('resolve');
   return {
     dataDir,
@@ -106,6 +119,8 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
     images,
     overlay: !getSwitch(parsed.values, 'no-overlay'),
     name: podName,
+    stage1,
+    privateUsers: privateUsers === undefined ? undefined : parsePrivateUsers(privateUsers),
     settings,
     log: context.log,
   };

@@ -4,7 +4,6 @@ import { parseHostname } from '../../runtime/pod/hostname.ts';
 import { reachMetadataService, type ServiceCommand } from '../../runtime/pod/metadata.ts';
 import { type PodNetworking, parseNetworking, wantsRegistration } from '../../runtime/pod/networks.ts';
 import type { Mark, StartOptions } from '../../runtime/pod/start.ts';
-import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import type { PlanSettings } from '../../runtime/stage1/launch.ts';
 import { callerTerminals } from '../../runtime/stage1/terminals.ts';
 import type { Context } from '../context.ts';
@@ -111,7 +110,7 @@ export async function startOptionsOf(
     networking,
     lease: register ? await reachMetadataService(serviceCommand(context, values)) : undefined,
     settings,
-    stage1Run: builtinStage1().run,
+    localConfig: context.globals.localConfig,
     mark,
     log: context.log,
   };

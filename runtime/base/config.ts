@@ -49,18 +49,21 @@ function readOne(file: string, rktKind: string): ConfigFile {
   return { file, fields: fields as Record<string, unknown> };
 }
 
-/** The data directory that a `paths` file names (`{"rktKind": "paths", "rktVersion": "v1", "data": …}`), if any does. */
-export function configuredDataDir(dirs: readonly string[]): string | undefined {
-  let dataDir: string | undefined;
+/**
+ * The directory that the `paths` files name (`{"rktKind": "paths", "rktVersion": "v1", "data": …}`), if any does: that of images
+ * and pods, or that of stage1 images.
+ */
+export function configuredDir(dirs: readonly string[], field: 'data' | 'stage1-images'): string | undefined {
+  let dir: string | undefined;
   for (const { file, fields } of readConfig(dirs, 'paths', 'paths')) {
-    const { data } = fields;
-    if (data === undefined) continue;
-    if (typeof data !== 'string' || !data.startsWith('/')) {
-      throw new RktError(`configuration file ${file}: data must be an absolute path, is ${JSON.stringify(data)}`, {
+    const value = fields[field];
+    if (value === undefined) continue;
+    if (typeof value !== 'string' || !value.startsWith('/')) {
+      throw new RktError(`configuration file ${file}: ${field} must be an absolute path, is ${JSON.stringify(value)}`, {
         code: 'ECONFIG',
       });
     }
-    dataDir = data;
+    dir = value;
   }
-  return dataDir;
+  return dir;
 }

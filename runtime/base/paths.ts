@@ -6,6 +6,9 @@
 /** Data directory unless `--dir` says otherwise. */
 export const defaultDataDir = '/var/lib/rkt';
 
+/** Where `--stage1-from-dir` looks unless a paths.d file says otherwise. */
+export const defaultStage1Dir = '/usr/lib/rkt/stage1-images';
+
 /** State that must not outlive a boot: sockets, address leases, pinned network namespaces. */
 export const runDir = '/run/rkt';
 
@@ -27,6 +30,12 @@ export const metadataUrl = `http://${metadataAddress}`;
 
 /** Where the network namespaces of pods are pinned, one file per pod, named by the pod's uuid. */
 export const netnsDir = `${runDir}/netns`;
+
+/** Where the user namespaces of pods are pinned likewise. */
+export const usernsDir = `${runDir}/userns`;
+
+/** Which ids of the host are whose: one file per pod with private users, named by the pod's uuid. */
+export const privateUsersDir = `${runDir}/private-users`;
 
 /** Where a network keeps its address leases, one file per address, holding the uuid of the pod. */
 export const leaseDir = (network: string): string => `${runDir}/networks/${network}`;
@@ -96,6 +105,16 @@ export const podFiles = {
   netInfo: (dir: string): string => `${dir}/net-info.json`,
   /** The launch plan that stage1 executes. */
   plan: (dir: string): string => `${dir}/stage1.plan`,
+  /** Of a stage1 that is an image: its manifest (it has none: the built-in one), its id, and the ids of its trees, one per line. */
+  stage1Manifest: (dir: string): string => `${dir}/stage1/manifest`,
+  stage1Image: (dir: string): string => `${dir}/stage1/image`,
+  stage1Trees: (dir: string): string => `${dir}/stage1/trees`,
+  /** Its root filesystem: a copy, or where the overlay of the other two is mounted, seen by stage1 alone. */
+  stage1Root: (dir: string): string => `${dir}/stage1/rootfs`,
+  stage1Upper: (dir: string): string => `${dir}/stage1/upper`,
+  stage1Work: (dir: string): string => `${dir}/stage1/work`,
+  /** Instead of `pid`, by a stage1 image: host PID of the process whose only child is the pod's PID 1. */
+  ppid: (dir: string): string => `${dir}/ppid`,
   /** Exit status per app: a decimal number. */
   statusDir: (dir: string): string => `${dir}/status`,
   status: (dir: string, app: string): string => `${dir}/status/${app}`,

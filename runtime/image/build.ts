@@ -36,6 +36,8 @@ export interface BuildOptions {
   compression?: 'none' | 'gzip' | 'zstd';
   /** Owner of everything instead of the files' own. */
   owner?: { uid: number; gid: number };
+  /** Files below this path have ids that are larger by so much than they are meant to be. */
+  shifted?: { root: string; by: number };
   /** Seconds since the epoch: no file is said to be newer (https://reproducible-builds.org/specs/source-date-epoch). */
   newest?: number;
   /** Paths that do not come along, relative. */
@@ -87,7 +89,7 @@ function fail(path: Uint8Array, reason: string): never {
 }
 
 /** What the user wants to be different from the files. */
-type Overrides = Pick<BuildOptions, 'owner' | 'newest' | 'leaveOut' | 'onUnfit'>;
+type Overrides = Pick<BuildOptions, 'owner' | 'shifted' | 'newest' | 'leaveOut' | 'onUnfit'>;
 
 /** Walks the merged view in the order of the names' bytes and says what each file's entry is. */
 class Walk {
@@ -122,13 +124,14 @@ class Walk {
     const path = Buffer.concat([Buffer.from(inside.length === 0 ? 'rootfs' : 'rootfs/'), inside]);
     const first = type === 'directory' ? undefined : this.#firstName(status, path);
     const { owner } = this.#overrides;
+    const shift = this.#shiftOf(source);
     return {
       type: first === undefined ? type : 'hardlink',
       path: type === 'directory' ? Buffer.concat([path, Buffer.from('/')]) : path,
       link: first ?? (type === 'symlink' ? readlinkSync(source, { encoding: 'buffer' }) : Buffer.alloc(0)),
       mode: Number(status.mode & 0o7777n),
-      uid: owner?.uid ?? Number(status.uid),
-      gid: owner?.gid ?? Number(status.gid),
+      uid: owner?.uid ?? Number(status.uid) - shift,
+      gid: owner?.gid ?? Number(status.gid) - shift,
       size: type === 'file' && first === undefined ? Number(status.size) : 0,
       mtime: this.#timeOf(status),
       device,
@@ -140,6 +143,14 @@ class Walk {
     const { onUnfit } = this.#overrides;
     if (onUnfit === undefined) fail(source, reason);
     onUnfit(shownPath(Buffer.concat([Buffer.from('/'), inside])), reason);
+  }
+
+  #shiftOf(source: Buffer): number {
+    const { shifted } = this.#overrides;
+    if (shifted === undefined) return 0;
+    const path = source.toString('latin1');
+    const root = Buffer.from(shifted.root).toString('latin1');
+    return path === root || path.startsWith(`${root}/`) ? shifted.by : 0;
   }
 
   #timeOf({ mtimeNs }: BigIntStats): TarEntry['mtime'] {

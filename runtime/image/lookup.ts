@@ -1,6 +1,6 @@
 /** Questions about a root filesystem that are answered before it is mounted. Links in it are followed inside it only. */
 
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { openInRoot } from '../../native/fs.ts';
 import { maxId } from '../appc/field.ts';
 import { errnoOf, RktError } from '../base/errors.ts';
@@ -40,6 +40,13 @@ function withOpened<T>(roots: Roots, path: string, work: (fd: number, status: St
     closeSync(fd);
   }
 }
+
+/**
+ * Where on the host lies what `path` is in the root filesystem: a path without links, in one of its directories. Undefined where there
+ * is nothing.
+ */
+export const hostPathOf = (roots: Roots, path: string): string | undefined =>
+  withOpened(roots, path, (fd) => readlinkSync(`/proc/self/fd/${fd}`));
 
 const isExecutable = (status: Stats): boolean => status.isFile() && (status.mode & 0o111) !== 0;
 

@@ -1,20 +1,21 @@
 /** Taking a dead pod apart, for `rkt gc` and `rkt rm`. What was done before is no failure, so this may be done again. */
 
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { leasedNetwork, type TeardownOptions, teardownPodNetwork } from '../../netns/index.ts';
-import { messageOf, RktError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } from '../base/paths.ts';
 import { hierarchies, podScope } from '../stage1/cgroups.ts';
 import { type HeldPod, removePod, tryHold } from './pod-dir.ts';
 import { type PodNetwork, podNetworks } from './pods.ts';
+import { releaseIds, removeUserNamespace } from './private-users.ts';
 import { unregister } from './registration.ts';
+import { runCustomGc, runStage1Gc } from './stage1-gc.ts';
 
 export interface CollectOptions {
   readonly dataDir: string;
-  /** The gc executable of stage1. */
-  readonly stage1Gc: string;
+  /** Local configuration directory, for a stage1 that is an image. */
+  readonly localConfig: string;
   readonly log: Log;
 }
 
@@ -38,10 +39,14 @@ export function collect(pod: HeldPod, options: CollectOptions): void {
   const network = networkTeardown(pod, options.log);
   if (!endedInOrder(pod)) {
     runStage1Gc(pod, options);
+    runCustomGc(pod, options);
     forget(pod, options.log);
   }
   if (network !== undefined) teardownPodNetwork(network);
+  removeUserNamespace(pod.uuid);
   removePod(pod);
+  // Last: its files are theirs.
+  releaseIds(pod.uuid);
 }
 
 /**
@@ -65,24 +70,6 @@ function forget(pod: HeldPod, log: Log): void {
     unregister(metadataSocket, pod.uuid);
   } catch (error) {
     log.debug(`pod ${pod.uuid}: ${messageOf(error)}`);
-  }
-}
-
-/** What the pod's monitor would have done at its end, had it lived to see it. */
-function runStage1Gc(pod: HeldPod, options: CollectOptions): void {
-  const args = options.log.debugging ? ['--debug', pod.uuid] : [pod.uuid];
-  const { status, signal, error, stderr } = spawnSync(options.stage1Gc, args, {
-    cwd: pod.dir,
-    env: {},
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-  });
-  if (error !== undefined) {
-    throw new RktError(`starting ${options.stage1Gc}: ${error.message}`, { code: 'ESTAGE1', cause: error });
-  }
-  for (const line of stderr.split('\n').filter((text) => text !== '')) options.log.debug(line);
-  if (status !== 0) {
-    throw new RktError(stderr.trim() || `stage1 gc ended with ${status ?? signal}`, { code: 'ESTAGE1' });
   }
 }
 

@@ -7,10 +7,13 @@ import type { EnvironmentVariable } from '../appc/app.ts';
 import { RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
 import { becomeStage1 } from '../stage1/become.ts';
-import { builtinStage1 } from '../stage1/builtin.ts';
+import { enterArguments } from '../stage1/stage1-arguments.ts';
+import { podPid } from './pod-pid.ts';
 import { type PodEntry, podSummary } from './pods.ts';
+import { stage1OfPod } from './stage1-of-pod.ts';
 
 export interface EnterRequest {
+  readonly dataDir: string;
   readonly pod: PodEntry;
   /** May be left out where the pod has one app. */
   readonly app: string | undefined;
@@ -33,12 +36,11 @@ export function enterPod(request: EnterRequest): never {
   if (pod.state !== 'running') {
     throw new RktError(`pod ${pod.uuid} is not running: it is ${pod.state}`, { code: 'ENOTRUNNING' });
   }
-  return becomeStage1(pod.dir, enterExecutable(pod), enterArguments(request, chooseApp(request)), {});
-}
-
-/** The `enter` of the stage1 that runs the pod. */
-function enterExecutable(_pod: PodEntry): string {
-  return builtinStage1().enter;
+  const app = chooseApp(request);
+  const stage1 = stage1OfPod(request.dataDir, pod.dir);
+  const given = stage1.root === undefined ? builtinArguments(request, app) : foreignArguments(request, app);
+  const { program, args } = stage1.command('enter', given);
+  return becomeStage1(pod.dir, program, ['enter', ...args], {});
 }
 
 function chooseApp({ pod, app }: EnterRequest): string {
@@ -61,11 +63,10 @@ function chooseApp({ pod, app }: EnterRequest): string {
   return app ?? (names[0] as string);
 }
 
-/** rkt's stage1 interface, and options of the built-in stage1 where they are needed. */
-export function enterArguments(request: EnterRequest, app: string): string[] {
+/** rkt's stage1 interface, and options that only the built-in stage1 has. */
+export function builtinArguments(request: EnterRequest, app: string): string[] {
   const { command, terminal, environment = [], workingDirectory } = request;
   return [
-    'enter',
     `--appname=${app}`,
     ...(terminal ? ['--tty'] : []),
     ...environment.map(({ name, value }) => `--env=${name}=${value}`),
@@ -74,4 +75,25 @@ export function enterArguments(request: EnterRequest, app: string): string[] {
     '--',
     ...(command ?? [defaultShells[0]]),
   ];
+}
+
+/** The interface has no words for more than the command. Errors: ESTAGE1 where more is asked for. */
+function foreignArguments(request: EnterRequest, app: string): string[] {
+  const { pod, command, terminal, environment = [], workingDirectory } = request;
+  if (terminal || environment.length > 0 || workingDirectory !== undefined) {
+    throw new RktError(
+      `the stage1 of pod ${pod.uuid} can be given no terminal, environment or directory for a command`,
+      {
+        code: 'ESTAGE1',
+        hint: 'its image is not the one that comes with rkt; leave the options out',
+      },
+    );
+  }
+  const pid = podPid(pod.dir);
+  if (pid === undefined) {
+    throw new RktError(`pod ${pod.uuid} has not started yet: its stage1 has written no process id`, {
+      code: 'ENOTRUNNING',
+    });
+  }
+  return enterArguments({ pid, app, command: command ?? [defaultShells[1]] });
 }

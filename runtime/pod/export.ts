@@ -12,6 +12,7 @@ import type { ImageStore } from '../image/store.ts';
 import { rootfsOf } from '../image/tree-check.ts';
 import { appTrees } from './app-trees.ts';
 import { type HeldPod, release, tryHold } from './pod-dir.ts';
+import { readSettings } from './pod-settings.ts';
 import { manifestText, type PodEntry } from './pods.ts';
 import { hasExited } from './state.ts';
 
@@ -38,6 +39,7 @@ export async function exportApp(entry: PodEntry, output: string, options: Export
         manifest: exportedManifest(pod, app),
         output: unfinished,
         leaveOut: madeByRkt(pod, app.name, layers),
+        ...shiftOf(pod, app.name),
         onUnfit: (path, reason) => options.log.warn(`${path} is left out: ${reason}`),
       });
     });
@@ -89,6 +91,13 @@ async function layersOf(pod: HeldPod, app: string, store: ImageStore): Promise<L
     return storeLayer(rootfsOf(store.treeDir(tree)));
   });
   return [{ root: Buffer.from(`${podFiles.overlayDir(pod.dir, app)}/upper`) }, ...lowers];
+}
+
+/** What an app of a pod with private users wrote over its image has ids of the host; its copy of one has not. */
+function shiftOf(pod: HeldPod, app: string): { shifted?: { root: string; by: number } } {
+  const { privateUsers } = readSettings(pod.dir);
+  if (privateUsers === undefined) return {};
+  return { shifted: { root: `${podFiles.overlayDir(pod.dir, app)}/upper`, by: privateUsers.shift } };
 }
 
 /**

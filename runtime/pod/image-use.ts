@@ -28,6 +28,8 @@ export function imageUse(dataDir: string): { images: Set<string>; trees: Set<str
     for (const app of appNames(pod.dir)) {
       for (const tree of linesOf(podFiles.appTrees(pod.dir, app))) trees.add(tree);
     }
+    for (const tree of linesOf(podFiles.stage1Trees(pod.dir))) trees.add(tree);
+    for (const image of linesOf(podFiles.stage1Image(pod.dir))) images.add(image);
     const text = manifestText(pod);
     if (text === undefined) continue;
     for (const { image } of parsePodManifest(text).apps) images.add(image.id);

@@ -9,12 +9,15 @@ import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
 import { podFiles } from '../base/paths.ts';
 import { checkPodName } from './pod-name.ts';
+import type { IdRange } from './private-users.ts';
 
 export interface PodSettings {
   /** Root filesystems are overlays on the store; otherwise every app has a copy of its own. */
   readonly overlay: boolean;
   /** The pod's name, where the user gave it one. */
   readonly name?: string;
+  /** The ids on the host of the pod's users, where those are its own. */
+  readonly privateUsers?: IdRange;
 }
 
 const defaults: PodSettings = { overlay: true };
@@ -23,7 +26,8 @@ const version = 1;
 
 /** Writes the settings; with `always` also where they are the defaults. */
 export function writeSettings(dir: string, settings: PodSettings, always: boolean): void {
-  if (!always && settings.overlay && settings.name === undefined) return;
+  const { overlay, name, privateUsers } = settings;
+  if (!always && overlay && name === undefined && privateUsers === undefined) return;
   writeWhole(podFiles.settings(dir), `${JSON.stringify({ version, ...settings })}\n`);
 }
 
@@ -51,12 +55,24 @@ function parseSettings(file: string, text: string): PodSettings {
     throw damaged(file, messageOf(cause), cause);
   }
   if (fields?.version !== version) throw damaged(file, `version must be ${version}`);
-  const { overlay, name } = fields;
+  const { overlay, name, privateUsers } = fields;
   if (typeof overlay !== 'boolean') throw damaged(file, 'overlay must be true or false');
-  if (name === undefined) return { overlay };
-  const reason = typeof name === 'string' ? checkPodName(name) : 'must be a string';
-  if (reason !== undefined) throw damaged(file, `name ${reason}`);
-  return { overlay, name: name as string };
+  const reason = name === undefined || typeof name === 'string' ? undefined : 'must be a string';
+  const wrong = reason ?? (typeof name === 'string' ? checkPodName(name) : undefined);
+  if (wrong !== undefined) throw damaged(file, `name ${wrong}`);
+  if (privateUsers !== undefined && !isIdRange(privateUsers)) {
+    throw damaged(file, 'privateUsers must be an object with numbers as shift and range');
+  }
+  return {
+    overlay,
+    ...(name === undefined ? {} : { name: name as string }),
+    ...(privateUsers === undefined ? {} : { privateUsers }),
+  };
+}
+
+function isIdRange(value: unknown): value is IdRange {
+  const { shift, range } = (value ?? {}) as Partial<Record<keyof IdRange, unknown>>;
+  return [shift, range].every((number) => Number.isSafeInteger(number) && (number as number) > 0);
 }
 
 const damaged = (file: string, reason: string, cause?: unknown): RktError =>

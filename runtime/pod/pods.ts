@@ -8,6 +8,7 @@ import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { type PodPhase, podDir, podFiles, podPhaseDir, podPhases } from '../base/paths.ts';
 import { sharedGroup } from '../base/shared-dirs.ts';
 import { isLocked } from './pod-dir.ts';
+import { podPid } from './pod-pid.ts';
 import { lockMatters, type PodState, stateOf } from './state.ts';
 
 export interface PodEntry {
@@ -125,14 +126,14 @@ export function podSummary(pod: PodEntry): PodSummary {
     const text = manifestText(pod);
     return text === undefined ? [] : appSummaries(text);
   });
-  const started = writtenAt(podFiles.pid(dir));
+  const started = writtenAt(podFiles.pid(dir)) ?? writtenAt(podFiles.ppid(dir));
   return {
     apps: apps ?? [],
     // Before anything of the pod ran there is no network, and no process.
     networks: tolerant(podFiles.netInfo(dir), () => podNetworks(dir)) ?? [],
     created: writtenAt(podFiles.manifest(dir)),
     started,
-    pid: started === undefined ? undefined : tolerant(podFiles.pid(dir), () => readNumber(podFiles.pid(dir))),
+    pid: started === undefined ? undefined : tolerant(podFiles.pid(dir), () => podPid(dir)),
     problems,
   };
 }

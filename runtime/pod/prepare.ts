@@ -3,7 +3,7 @@
  * mistake still costs nothing.
  */
 
-import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { supportsFilesystem } from '../../native/fs.ts';
 import { annotationValue } from '../appc/annotations.ts';
@@ -16,12 +16,14 @@ import { dockerAnnotations } from '../image/docker-annotations.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import { findExecutable, lookupDockerUser, lookupUser } from '../image/lookup.ts';
 import type { ImageStore } from '../image/store.ts';
-import { rootAttributeSource } from '../image/tree-check.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
 import { writeAppTrees } from './app-trees.ts';
+import { prepareStage1 } from './custom-stage1.ts';
 import { claimName } from './names.ts';
 import type { HeldPod } from './pod-dir.ts';
 import { type PodSettings, writeSettings } from './pod-settings.ts';
+import { makeRoot, markUsed } from './prepare-root.ts';
+import { claimIds, type IdRange, type PrivateUsers, requireIds } from './private-users.ts';
 import { checkHostVolume, makeEmptyVolumes } from './volumes.ts';
 
 /** The executables' search path unless the app's environment has another (ace.md, Execution Environment). */
@@ -34,6 +36,10 @@ export interface PrepareOptions {
   readonly store: ImageStore;
   /** Root filesystems are overlays on the store; otherwise each app gets a copy. */
   readonly overlay: boolean;
+  /** The image of the pod's stage1; undefined: the built-in one. */
+  readonly stage1: ImageInfo | undefined;
+  /** Undefined: the host's. */
+  readonly privateUsers: PrivateUsers | undefined;
   /** What the user calls the pod. */
   readonly name: string | undefined;
   readonly log: Log;
@@ -45,6 +51,8 @@ export interface PreparedPod {
   readonly manifest: PodManifest;
   readonly manifestText: string;
   readonly apps: readonly PreparedApp[];
+  /** The ids on the host of its users, where those are its own. */
+  readonly users: IdRange | undefined;
 }
 
 /**
@@ -64,16 +72,24 @@ export async function preparePod(
   const apps = lookUpApps(manifest, images, (_name, image) => store.lowers(image), !overlay);
   for (const { image } of apps) markUsed(store, image);
 
-  const settings: PodSettings = { overlay, ...(name === undefined ? {} : { name }) };
+  const users = options.privateUsers === undefined ? undefined : claimIds(options.privateUsers, pod.uuid);
+  if (users !== undefined) requireIds(apps, users);
+  const shift = users?.shift ?? 0;
+  const settings: PodSettings = {
+    overlay,
+    ...(name === undefined ? {} : { name }),
+    ...(users === undefined ? {} : { privateUsers: users }),
+  };
   writeSettings(pod.dir, settings, toKeep);
   if (name !== undefined) claimName(dataDir, name, pod.uuid);
 
   mkdirSync(podFiles.statusDir(pod.dir));
   await makeEmptyVolumes(pod.dir, manifest.volumes, apps, implicit);
-  for (const app of apps) await makeAppDirs(pod, app, store);
+  for (const app of apps) await makeAppDirs(pod, app, store, shift);
+  if (options.stage1 !== undefined) await prepareStage1(pod.dir, options.stage1, store, !overlay);
   const manifestText = encodePodManifest(manifest);
   writeWhole(podFiles.manifest(pod.dir), manifestText);
-  return { pod, manifest, manifestText, apps };
+  return { pod, manifest, manifestText, apps, users };
 }
 
 /** Errors: EVOLUME where the source of a volume is not there. */
@@ -107,12 +123,6 @@ function overlayIsThere(log: Log): boolean {
     'this kernel has no overlayfs: every app gets a copy of its image (--no-overlay says so without this warning)',
   );
   return false;
-}
-
-/** For `rkt image gc`: an image is as recent as the last pod that needed it. */
-function markUsed(store: ImageStore, image: ImageInfo): void {
-  const images = image.manifest.dependencies.length === 0 ? [image] : store.imagesOf(image);
-  for (const used of images) store.markUsed(used);
 }
 
 function prepareApp(manifest: RuntimeApp, image: ImageInfo, lowers: readonly string[], copied: boolean): PreparedApp {
@@ -174,12 +184,18 @@ function requireExecutable(
   }
 }
 
-async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore): Promise<void> {
+async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore, shift: number): Promise<void> {
   mkdirSync(podFiles.appDir(pod.dir, app.name), { recursive: true });
   writeFileSync(podFiles.imageManifest(pod.dir, app.name), app.image.manifestText);
   claimTrees(pod, app, store);
-  if (app.copied) await copyImage(app.lowers, podFiles.rootCopy(pod.dir, app.name));
-  else makeOverlayDirs(pod, app);
+  const overlay = podFiles.overlayDir(pod.dir, app.name);
+  await makeRoot(
+    app.lowers,
+    app.copied
+      ? { copy: podFiles.rootCopy(pod.dir, app.name) }
+      : { upper: `${overlay}/upper`, work: `${overlay}/work` },
+    shift,
+  );
 }
 
 /** Writes down which trees the app needs, so that `rkt image gc` leaves them; one that was faster has taken them by now. */
@@ -187,26 +203,4 @@ function claimTrees(pod: HeldPod, { name, image, lowers }: PreparedApp, store: I
   const trees = lowers.map((lower) => basename(dirname(lower)));
   writeAppTrees(pod.dir, name, trees);
   store.lowers(image);
-}
-
-/** Below these lie files of apps, setuid programs among them: members of group rkt may look into the pod's directory, but not here. */
-const privately = { recursive: true, mode: 0o700 };
-
-/** The root of an overlay has the attributes of its upper directory, so these are made those of the image's root. */
-function makeOverlayDirs(pod: HeldPod, { name, lowers }: PreparedApp): void {
-  const overlay = podFiles.overlayDir(pod.dir, name);
-  mkdirSync(`${overlay}/work`, privately);
-  mkdirSync(`${overlay}/upper`);
-  const { mode, uid, gid } = statSync(rootAttributeSource(lowers));
-  chownSync(`${overlay}/upper`, uid, gid);
-  chmodSync(`${overlay}/upper`, mode & 0o7777);
-}
-
-async function copyImage(lowers: readonly string[], dir: string): Promise<void> {
-  const { copyTree, storeLayer } = await import('../image/render/index.ts');
-  mkdirSync(dirname(dir), privately);
-  copyTree(
-    lowers.map((lower) => storeLayer(lower)),
-    dir,
-  );
 }

@@ -17,6 +17,7 @@ import { type HeldPod, moveTo, release, tryHold } from './pod-dir.ts';
 import { type PodSettings, storedSettings } from './pod-settings.ts';
 import { type PodEntry, podIn } from './pods.ts';
 import { checkVolumes, lookUpApps, type PreparedPod } from './prepare.ts';
+import { claimIds } from './private-users.ts';
 import { beginNetns, checkStart, type Netns, type StartOptions, startPod } from './start.ts';
 
 export interface RunPreparedOptions extends StartOptions {
@@ -33,7 +34,7 @@ export async function runPrepared(entry: PodEntry, options: RunPreparedOptions):
   let netns: Netns;
   try {
     prepared = await load(pod, options);
-    netns = beginNetns(pod.uuid, options.networking);
+    netns = beginNetns(pod.uuid, options.networking, prepared.users);
   } catch (error) {
     release(pod);
     throw error;
@@ -77,7 +78,9 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Prepared
   const roots = await rootsOf(pod, manifest, settings, images, options);
   const apps = lookUpApps(manifest, images, (name) => roots.get(name) as readonly string[], !settings.overlay);
   for (const image of images.values()) store.markUsed(image);
-  return { pod, manifest, manifestText: text, apps };
+  const { privateUsers } = settings;
+  const users = privateUsers === undefined ? undefined : claimIds(privateUsers, pod.uuid);
+  return { pod, manifest, manifestText: text, apps, users };
 }
 
 function requireSettings(pod: HeldPod): PodSettings {

@@ -11,6 +11,7 @@ import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
+import { releaseIds } from './private-users.ts';
 import { beginNetns, checkStart, type Netns, type StartOptions, startPod, undo } from './start.ts';
 
 export interface MakeOptions extends PrepareOptions {
@@ -25,10 +26,11 @@ export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
   checkStart(manifest, options);
   const pod = createPod(options.dataDir);
-  const netns = beginNetns(pod.uuid, options.networking);
-  const prepared = await preparing(pod, netns, options, () =>
+  const early = options.privateUsers === undefined ? beginNetns(pod.uuid, options.networking, undefined) : undefined;
+  const prepared = await preparing(pod, early, options, () =>
     preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
   );
+  const netns = early ?? beginNetns(pod.uuid, options.networking, prepared.users);
   return startPod(prepared, netns, options, (started) => abandon(started, options));
 }
 
@@ -71,6 +73,7 @@ async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, wo
 /** A pod that did not come to run leaves nothing. */
 function abandon(pod: HeldPod, { dataDir, name, log }: MakeOptions): void {
   removePod(pod);
+  releaseIds(pod.uuid);
   if (name === undefined) return;
   try {
     freeName(dataDir, name, pod.uuid);

@@ -22,12 +22,16 @@ import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import { becomeStage1 } from '../stage1/become.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
+import type { PodStage1 } from '../stage1/pod-stage1.ts';
+import { runArguments } from '../stage1/stage1-arguments.ts';
 import { failureOf } from './failure.ts';
 import { podForwards } from './forwards.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
 import { type HeldPod, moveTo } from './pod-dir.ts';
 import type { PreparedPod } from './prepare.ts';
+import { type IdRange, makeUserNamespace, removeUserNamespace, usernsPath } from './private-users.ts';
+import { stage1OfPod } from './stage1-of-pod.ts';
 
 export interface StartOptions {
   readonly dataDir: string;
@@ -35,8 +39,8 @@ export interface StartOptions {
   /** A connection to the metadata service, where the pod is to be registered. */
   readonly lease: number | undefined;
   readonly settings: PlanSettings;
-  /** The `run` executable of stage1. */
-  readonly stage1Run: string;
+  /** Local configuration directory, for a stage1 that is an image. */
+  readonly localConfig: string;
   /** Called with the pod's uuid once nothing but starting it can fail. */
   readonly onReady: (uuid: string) => void | Promise<void>;
   readonly mark: Mark;
@@ -46,12 +50,17 @@ export interface StartOptions {
 /** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
 export type Mark = (step: string) => void;
 
-/** A network namespace in the making; undefined: the host's is used. */
-export type Netns = Promise<string> | undefined;
+/** A network namespace in the making; undefined, or a promise of that: the host's is used. */
+export type Netns = Promise<string | undefined> | undefined;
 
-/** Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared. */
-export function beginNetns(uuid: string, networking: PodNetworking): Netns {
-  const netns = networking === 'host' ? undefined : startNetns(uuid, netnsDir);
+/**
+ * Making a namespace is kernel work on a thread of its own; it goes on while the pod is prepared. One of a pod with private users belongs
+ * to their user namespace, so the two are made together, when it is known which users they are.
+ */
+export function beginNetns(uuid: string, networking: PodNetworking, users: IdRange | undefined): Netns {
+  const dir = networking === 'host' ? undefined : netnsDir;
+  const netns =
+    users !== undefined ? makeUserNamespace(uuid, users, dir) : dir === undefined ? undefined : startNetns(uuid, dir);
   netns?.catch(() => {});
   return netns;
 }
@@ -94,6 +103,7 @@ export async function startPod(
       options.lease === undefined || token === undefined
         ? () => {}
         : registerPod(options.lease, pod, token, network, prepared.apps, prepared.manifestText);
+    const stage1 = stage1OfPod(options.dataDir, pod.dir);
     const plan = buildPlan({
       pod,
       manifest: prepared.manifest,
@@ -102,6 +112,8 @@ export async function startPod(
       network,
       lease: options.lease,
       metadataUrl: metadataUrlFor(token),
+      stage1: stage1.root,
+      userNamespace: prepared.users && { path: usernsPath(pod.uuid), ...prepared.users },
       settings: options.settings,
     });
     // It holds the token of the registration and the environments of the apps.
@@ -110,7 +122,7 @@ export async function startPod(
     registered();
     mark('registration');
     await options.onReady(pod.uuid);
-    return becomeMonitor(pod, options);
+    return becomeMonitor(pod, prepared, stage1, token, options);
   } catch (error) {
     await undo(pod, netns, network, giveUp, log);
     throw failureOf(`starting pod ${pod.uuid} in ${options.dataDir}`, error);
@@ -134,15 +146,58 @@ function setupNetwork(
 }
 
 /** Replaces this process. Only the lock, the lease and the standard streams go along. */
-function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: StartOptions): never {
+function becomeMonitor(
+  pod: HeldPod,
+  prepared: PreparedPod,
+  stage1: PodStage1,
+  token: string | undefined,
+  options: StartOptions,
+): never {
+  const { lease } = options;
+  const { program, args } = stage1.command('run', stage1Arguments(prepared, stage1, token, options));
   native.setCloexec(pod.lockFd, false);
   if (lease !== undefined) native.setCloexec(lease, false);
-  const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
   // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
   const { NOTIFY_SOCKET } = process.env;
-  const env = { RKT_LOCK_FD: String(pod.lockFd), ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }) };
-  return becomeStage1(pod.dir, stage1Run, args, env);
+  const env = {
+    // An image may bring programs that look for others; our own needs nothing.
+    ...(stage1.root === undefined ? {} : environmentOfCaller()),
+    RKT_LOCK_FD: String(pod.lockFd),
+    ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }),
+  };
+  return becomeStage1(pod.dir, program, ['run', ...args], env);
 }
+
+function stage1Arguments(
+  { pod: { uuid }, users }: PreparedPod,
+  stage1: PodStage1,
+  token: string | undefined,
+  { settings, localConfig, log }: StartOptions,
+): string[] {
+  const debug = log.debugging;
+  // The plan has everything else.
+  if (stage1.root === undefined) return debug ? ['--debug', uuid] : [uuid];
+  const { hostname, allCapabilities, openPaths, noSeccomp } = settings;
+  return runArguments(stage1.version, {
+    uuid,
+    debug,
+    interactive: settings.terminals !== undefined,
+    token,
+    localConfig,
+    privateUsers: users,
+    hostname,
+    allCapabilities,
+    openPaths,
+    noSeccomp,
+    ipc: undefined,
+  });
+}
+
+/** Without the variables by which rkt is configured and started. */
+const environmentOfCaller = (): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => !entry[0].startsWith('RKT_')),
+  );
 
 /** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */
 export async function undo(
@@ -154,6 +209,7 @@ export async function undo(
 ): Promise<void> {
   try {
     await netns?.catch(() => undefined);
+    removeUserNamespace(pod.uuid);
     if (netns !== undefined) {
       const path = `${netnsDir}/${pod.uuid}`;
       teardownPodNetwork({ uuid: pod.uuid, network, netns: path, leaseDir: leaseDir('default') });

@@ -8,13 +8,13 @@ import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
+import { stopArguments } from '../stage1/stage1-arguments.ts';
 import { isLocked } from './pod-dir.ts';
 import type { PodEntry } from './pods.ts';
+import { stage1OfPod } from './stage1-of-pod.ts';
 
 export interface StopOptions {
   readonly dataDir: string;
-  /** The `stop` executable of the pod's stage1. */
-  readonly stage1Stop: string;
   /** Kill it. */
   readonly force: boolean;
   /** Milliseconds after which it is killed if it has not ended; undefined: the pod's own time. */
@@ -33,7 +33,7 @@ const endingTime = 5000;
  * Errors: ESTOP.
  */
 export async function stopPod(pod: PodEntry, options: StopOptions): Promise<void> {
-  await waitUntil(() => hasEnded(pod, options) || existsSync(podFiles.pid(pod.dir)));
+  await waitUntil(() => hasEnded(pod, options) || isStarted(pod));
   await signal(pod, options, options.force);
   const ended = await waitUntil(() => hasEnded(pod, options), options.timeoutMs);
   if (ended) return;
@@ -41,13 +41,16 @@ export async function stopPod(pod: PodEntry, options: StopOptions): Promise<void
   await waitUntil(() => hasEnded(pod, options));
 }
 
+/** A stage1 that is an image may write the one file or the other. */
+const isStarted = ({ dir }: PodEntry): boolean => existsSync(podFiles.pid(dir)) || existsSync(podFiles.ppid(dir));
+
 /** Undefined: a gc has taken it since, which it does with pods that have ended. */
 const hasEnded = (pod: PodEntry, { dataDir }: StopOptions): boolean => isLocked(dataDir, 'run', pod.uuid) !== true;
 
 async function signal(pod: PodEntry, options: StopOptions, force: boolean): Promise<void> {
   if (hasEnded(pod, options)) return;
-  const args = force ? ['--force', pod.uuid] : [pod.uuid];
-  const { status, stderr, error } = spawnSync(options.stage1Stop, args, {
+  const { program, args } = stage1OfPod(options.dataDir, pod.dir).command('stop', stopArguments(pod.uuid, force));
+  const { status, stderr, error } = spawnSync(program, args, {
     cwd: pod.dir,
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',

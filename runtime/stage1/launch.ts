@@ -57,6 +57,9 @@ export interface PlanInput {
   /** Descriptor of the registration. */
   readonly lease: number | undefined;
   readonly metadataUrl: string;
+  /** Layers of a stage1 that is an image. */
+  readonly stage1: LaunchPlan['stage1'];
+  readonly userNamespace: LaunchPlan['userNamespace'];
   readonly settings: PlanSettings;
 }
 
@@ -88,6 +91,8 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
+    ...(input.userNamespace === undefined ? {} : { userNamespace: input.userNamespace }),
+    ...(input.stage1 === undefined ? {} : { stage1: input.stage1 }),
   };
 }
 
@@ -117,14 +122,16 @@ function farewellOf({ network }: PlanInput): { netfilter?: Uint8Array } {
   return netfilter === undefined ? {} : { netfilter };
 }
 
-/** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
-function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
-  if (netns === undefined) return [];
-  if (network === undefined) return [{ kind: 'umount', path: netns }];
+/** What the monitor does about the namespaces when the pod has ended; bare ones only have to be unpinned. */
+function teardownOf({ netns, network, userNamespace }: PlanInput): PlanTeardown[] {
+  const users: PlanTeardown[] = userNamespace === undefined ? [] : [{ kind: 'umount', path: userNamespace.path }];
+  if (netns === undefined) return users;
+  if (network === undefined) return [{ kind: 'umount', path: netns }, ...users];
   const steps = teardownSteps(network, leaseDir('default'));
   return [
     ...steps.unmount.map((path): PlanTeardown => ({ kind: 'umount', path })),
     ...steps.unlink.map((path): PlanTeardown => ({ kind: 'unlink', path })),
+    ...users,
   ];
 }
 

@@ -76,4 +76,8 @@ export const planTags = {
   NETFILTER: 121,
   // APP, continued
   INTERACTIVE: 120,
+  // pod, again
+  STAGE1: 124,
+  // USERNS, again
+  USERNS_PATH: 125,
 } as const;

@@ -36,6 +36,8 @@ export interface PlanMount {
   readonly recursive?: boolean;
   /** Device nodes below it can be opened. */
   readonly devices?: boolean;
+  /** Where the pod has users of its own, the ids of the files are theirs. */
+  readonly shifted?: boolean;
 }
 
 /** When a file takes the place of what the image has there: numbers of `enum plan_file_replace` in plan.h. */
@@ -157,8 +159,10 @@ export interface LaunchPlan {
   readonly logFiles?: number;
   /** A program of the host that the monitor runs when everything else is done and the lock is free. */
   readonly epilogue?: readonly string[];
-  /** The user namespace of the apps: their ids are those of the host from `shift` on. */
-  readonly userNamespace?: { readonly shift: number; readonly range: number };
+  /** The user namespace of the apps, pinned at `path`: their ids are those of the host from `shift` on. */
+  readonly userNamespace?: { readonly path: string; readonly shift: number; readonly range: number };
+  /** The root filesystem of a stage1 that is an image; its layers are those of an app. Absent: the built-in one. */
+  readonly stage1?: Pick<PlanApp['root'], 'lowers' | 'upper' | 'inPlace'>;
   /** Kernel parameters of the pod's namespaces. */
   readonly sysctls?: Readonly<Record<string, string>>;
 }
@@ -211,8 +215,11 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
     out.group(tag.USERNS, () => {
       out.u32(tag.USERNS_SHIFT, userNamespace.shift);
       out.u32(tag.USERNS_RANGE, userNamespace.range);
+      text(out, tag.USERNS_PATH, userNamespace.path);
     });
   }
+  const { stage1 } = plan;
+  if (stage1 !== undefined) out.group(tag.STAGE1, () => writeLayers(out, stage1));
   for (const app of plan.apps) out.group(tag.APP, () => writeApp(out, app));
 }
 
@@ -235,13 +242,8 @@ function writeTeardown(out: PlanWriter, step: PlanTeardown): void {
 
 function writeApp(out: PlanWriter, app: PlanApp): void {
   text(out, tag.APP_NAME, app.name);
-  texts(out, tag.ROOT_LOWER, app.root.lowers);
-  if (app.root.upper !== undefined) {
-    text(out, tag.ROOT_UPPER, app.root.upper.dir);
-    text(out, tag.ROOT_WORK, app.root.upper.work);
-  }
+  writeLayers(out, app.root);
   if (app.root.readOnly) out.u32(tag.ROOT_READONLY, 1);
-  if (app.root.inPlace) out.u32(tag.ROOT_IN_PLACE, 1);
   texts(out, tag.ARG, app.args);
   for (const [name, value] of Object.entries(app.env)) text(out, tag.ENV, `${name}=${value}`);
   text(out, tag.CWD, app.cwd);
@@ -250,6 +252,15 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
   writeLife(out, app);
   if (app.preStart !== undefined) writeCommand(out, tag.PRE_START, app.preStart);
   if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
+}
+
+function writeLayers(out: PlanWriter, { lowers, upper, inPlace }: PlanApp['root']): void {
+  texts(out, tag.ROOT_LOWER, lowers);
+  if (upper !== undefined) {
+    text(out, tag.ROOT_UPPER, upper.dir);
+    text(out, tag.ROOT_WORK, upper.work);
+  }
+  if (inPlace) out.u32(tag.ROOT_IN_PLACE, 1);
 }
 
 function writeLife(
@@ -299,7 +310,8 @@ function writeFilesystem(out: PlanWriter, app: PlanApp): void {
 function writeMount(out: PlanWriter, mount: PlanMount): void {
   text(out, tag.MOUNT_SOURCE, mount.source);
   text(out, tag.MOUNT_TARGET, mount.target);
-  const flags = (mount.readOnly ? 1 : 0) | (mount.recursive ? 2 : 0) | (mount.devices ? 4 : 0);
+  const flags =
+    (mount.readOnly ? 1 : 0) | (mount.recursive ? 2 : 0) | (mount.devices ? 4 : 0) | (mount.shifted ? 8 : 0);
   if (flags !== 0) out.u32(tag.MOUNT_FLAGS, flags);
 }
 

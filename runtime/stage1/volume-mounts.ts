@@ -41,6 +41,7 @@ export function planMounts(
         target: mount.path,
         readOnly: isReadOnly(mount, volume, app.mountPoints),
         recursive: volume.kind === 'host' && volume.recursive !== false,
+        ...(volume.kind === 'empty' ? { shifted: true } : {}),
         ...(volume.kind === 'host' && deviceAt(source) !== undefined ? { devices: true } : {}),
       };
     });

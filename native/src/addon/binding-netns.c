@@ -1,5 +1,5 @@
 /*
- * createNetns, removeNetns: see Namespaces of native/index.ts.
+ * createNetns, createUserNamespace, removeNetns: see Namespaces of native/index.ts.
  *
  * A creation is a job: a thread of its own does the work and tells node by a thread-safe function. Two things end a job's
  * life, whichever comes first: node's loop runs the completion, or the environment (a worker, or the process) goes away
@@ -20,6 +20,7 @@ struct job {
   pthread_t thread;
   bool joinable;
   char *path;
+  struct rkt_userns users; /* its path is NULL where only a network namespace is made */
   int result;
   const char *syscall_name;
   struct rkt_error err;
@@ -33,13 +34,16 @@ static void join(struct job *job) {
 
 static void job_free(struct job *job) {
   free(job->path);
+  free(job->users.path);
+  free(job->users.netns);
   free(job);
 }
 
 /* On the job's thread. The calls fail only where node is closing; then nobody waits for the result. */
 static void *run(void *argument) {
   struct job *job = argument;
-  job->result = rkt_netns_create(job->path, &job->syscall_name, &job->err);
+  job->result = job->users.path == NULL ? rkt_netns_create(job->path, &job->syscall_name, &job->err)
+                                        : rkt_userns_create(&job->users, &job->syscall_name, &job->err);
   if (napi_call_threadsafe_function(job->done, NULL, napi_tsfn_nonblocking) != napi_ok) {
     /* The completion will not run; the finalizer still does. */
   }
@@ -101,18 +105,10 @@ static bool prepare(napi_env env, struct job *job) {
   return true;
 }
 
-static napi_value create_netns(napi_env env, napi_callback_info info) {
-  napi_value argv[1], promise;
-  char *path = NULL;
-  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_string(env, argv[0], "createNetns: path", &path))
-    return NULL;
-  struct job *job = calloc(1, sizeof(*job));
-  if (job == NULL) {
-    free(path);
-    return rkt_throw_errno(env, ENOMEM, NULL, "making a network namespace");
-  }
+/* Takes over the job. */
+static napi_value start(napi_env env, struct job *job) {
+  napi_value promise;
   job->env = env;
-  job->path = path;
   if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) {
     job_free(job);
     return rkt_throw_napi(env);
@@ -129,6 +125,42 @@ static napi_value create_netns(napi_env env, napi_callback_info info) {
   return promise;
 }
 
+static napi_value create_netns(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  char *path = NULL;
+  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_string(env, argv[0], "createNetns: path", &path))
+    return NULL;
+  struct job *job = calloc(1, sizeof(*job));
+  if (job == NULL) {
+    free(path);
+    return rkt_throw_errno(env, ENOMEM, NULL, "making a network namespace");
+  }
+  job->path = path;
+  return start(env, job);
+}
+
+/* createUserNamespace(path, shift, range, netns): an empty netns is none. */
+static napi_value create_userns(napi_env env, napi_callback_info info) {
+  napi_value argv[4];
+  struct job *job = calloc(1, sizeof(*job));
+  if (job == NULL)
+    return rkt_throw_errno(env, ENOMEM, NULL, "making a user namespace");
+  struct rkt_userns *users = &job->users;
+  if (!rkt_get_args(env, info, 4, argv) ||
+      !rkt_get_string(env, argv[0], "createUserNamespace: path", &users->path) ||
+      !rkt_get_uint32(env, argv[1], "createUserNamespace: shift", &users->shift) ||
+      !rkt_get_uint32(env, argv[2], "createUserNamespace: range", &users->range) ||
+      !rkt_get_string(env, argv[3], "createUserNamespace: netns", &users->netns)) {
+    job_free(job);
+    return NULL;
+  }
+  if (users->netns[0] == '\0') {
+    free(users->netns);
+    users->netns = NULL;
+  }
+  return start(env, job);
+}
+
 static napi_value remove_netns(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   cleanup_free char *path = NULL;
@@ -142,6 +174,8 @@ static napi_value remove_netns(napi_env env, napi_callback_info info) {
 }
 
 bool rkt_register_netns(napi_env env, napi_value exports) {
-  static const struct rkt_method methods[] = {{"createNetns", create_netns}, {"removeNetns", remove_netns}};
+  static const struct rkt_method methods[] = {{"createNetns", create_netns},
+                                             {"createUserNamespace", create_userns},
+                                             {"removeNetns", remove_netns}};
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

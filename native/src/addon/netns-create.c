@@ -12,7 +12,7 @@
 #include "netns.h"
 
 /* The loopback of a new namespace is down; up, it has 127.0.0.1 and ::1 by itself. */
-static int set_loopback_up(const char **ret_syscall, struct rkt_error *err) {
+int rkt_netns_set_loopback_up(const char **ret_syscall, struct rkt_error *err) {
   *ret_syscall = "socket";
   cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
@@ -28,7 +28,7 @@ static int unshare_and_pin(const char *path, const char **ret_syscall, struct rk
   *ret_syscall = "unshare";
   if (unshare(CLONE_NEWNET) < 0)
     return rkt_fail(err, errno, "making a network namespace");
-  int result = set_loopback_up(ret_syscall, err);
+  int result = rkt_netns_set_loopback_up(ret_syscall, err);
   if (result < 0)
     return result;
   *ret_syscall = "mount";

@@ -15,6 +15,7 @@
 #include "stage1/rootfs.h"
 #include "stage1/staging.h"
 #include "stage1/sysctl.h"
+#include "stage1/userns.h"
 
 static int join_network(const struct plan *plan, struct rkt_error *err) {
   if (plan->netns == NULL)
@@ -39,11 +40,15 @@ static int make_private(struct rkt_error *err) {
 }
 
 /* `status` of the pod's directory is never the source of a mount, so it may be covered in this namespace. */
-static int make_staging(struct rkt_error *err) {
+static int make_staging(const struct plan *plan, struct rkt_error *err) {
   cleanup_close int mountpoint = open("status", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (mountpoint < 0)
     return rkt_fail(err, errno, "opening the pod's status directory");
-  return staging_create(mountpoint, err);
+  /* What apps see of it belongs to their root. */
+  int result = plan->userns == NULL ? 0 : userns_own_files(plan->userns, err);
+  if (result == 0)
+    result = staging_create(mountpoint, err);
+  return result < 0 || plan->userns == NULL ? result : userns_own_files(NULL, err);
 }
 
 int init_set_up(const struct plan *plan, bool in_unified, struct rkt_error *err) {
@@ -56,7 +61,7 @@ int init_set_up(const struct plan *plan, bool in_unified, struct rkt_error *err)
     result = make_private(err);
   if (result == 0)
     result = sysctl_apply(plan, err);
-  return result < 0 ? result : make_staging(err);
+  return result < 0 ? result : make_staging(plan, err);
 }
 
 static int take_null(struct rkt_error *err) {

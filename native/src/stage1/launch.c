@@ -32,6 +32,7 @@
 #include "stage1/signals.h"
 #include "stage1/spawn.h"
 #include "stage1/system-mounts.h"
+#include "stage1/userns.h"
 #include "stage1/volumes.h"
 
 static int set_oom_score(const struct plan_app *app, struct rkt_error *err) {
@@ -48,20 +49,25 @@ static int set_oom_score(const struct plan_app *app, struct rkt_error *err) {
 static int build_root(const struct launch *launch, int staging, const int *sources, int *ret_notify,
                       struct rkt_error *err) {
   const struct plan_app *app = launch->app;
+  const struct plan_userns *userns = launch->plan->userns;
   cleanup_close int root = -1;
-  int result = rootfs_attach(app, staging, &root, err);
+  int result = rootfs_attach(app, launch->userns, staging, &root, err);
+  if (result == 0 && userns != NULL)
+    result = userns_own_files(userns, err);
   /* Before the volumes: a file that the app lacks is not made in a directory of the host. */
   if (result == 0)
     result = files_make(app, root, err);
   if (result == 0)
     result = system_mounts(root, staging, plan_terminal_streams(app) != 0, err);
+  if (result == 0)
+    result = userns_own_devices(userns, root, err);
   /* Before the volumes likewise: /dev is the app's own. */
   if (result == 0)
     result = app_terminal_open(app, launch->index, root, launch->socket, err);
   if (result == 0 && app->notify != 0)
     result = notify_bind(root, ret_notify, err);
   if (result == 0)
-    result = volumes_attach(app, sources, root, err);
+    result = volumes_attach(app, sources, launch->userns, root, err);
   if (result == 0)
     result = protect_paths(app, root, staging, err);
   if (result == 0 && app->readonly != 0)
@@ -70,7 +76,7 @@ static int build_root(const struct launch *launch, int staging, const int *sourc
 }
 
 /* Everything that needs the host's file systems. */
-static int enter_root(const struct launch *launch, int *ret_notify, struct rkt_error *err) {
+static int enter_root(struct launch *launch, int *ret_notify, struct rkt_error *err) {
   const struct plan_app *app = launch->app;
   cleanup_close int staging = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (staging < 0)
@@ -80,6 +86,8 @@ static int enter_root(const struct launch *launch, int *ret_notify, struct rkt_e
     return rkt_fail(err, ENOMEM, "mounting volumes");
   /* The caller closes every descriptor once the root is built. */
   int result = volumes_open(app, sources, err);
+  if (result == 0)
+    result = userns_open(launch->plan, &launch->userns, err);
   return result < 0 ? result : build_root(launch, staging, sources, ret_notify, err);
 }
 
@@ -211,7 +219,7 @@ static int drop_descriptors(struct launch *launch, struct rkt_error *err) {
 }
 
 /* Builds the root and moves there; what the monitor needs of it is sent to the monitor. */
-static int move_in(const struct launch *launch, struct rkt_error *err) {
+static int move_in(struct launch *launch, struct rkt_error *err) {
   cleanup_close int notify = -1;
   if (!launch_hands_over(launch->app))
     return enter_root(launch, &notify, err);
@@ -235,7 +243,11 @@ static void wait_at_gate(const struct launch *launch) {
 
 /* In the app's surroundings, what is left to do before a program of the app's is executed. */
 static int settle_in(struct launch *launch, struct rkt_error *err) {
-  int result = drop_descriptors(launch, err);
+  int result = userns_own_streams(launch->plan->userns, launch->app, err);
+  if (result == 0)
+    result = userns_join(launch->userns, err);
+  if (result == 0)
+    result = drop_descriptors(launch, err);
   if (result == 0 && launch->app->std_streams[STDIN_FILENO] == PLAN_STREAM_NULL)
     result = set_null_stdin(err);
   return result;
@@ -266,6 +278,7 @@ static _Noreturn void become_app(const struct launch *launch) {
 
 _Noreturn void launch_app(const struct launch *given) {
   struct launch launch = *given;
+  launch.userns = -1;
   struct rkt_error err;
   signals_release();
   umask(022);
@@ -277,7 +290,7 @@ _Noreturn void launch_app(const struct launch *given) {
 }
 
 /* What needs the host's file systems comes before the app's mount namespace. */
-static int move_in_again(const struct launch *launch, const struct launch_place *place, struct rkt_error *err) {
+static int move_in_again(struct launch *launch, const struct launch_place *place, struct rkt_error *err) {
   int result = cgroup_join(launch->plan, launch->app->name, launch->in_unified, err);
   if (result == 0)
     result = set_oom_score(launch->app, err);
@@ -285,6 +298,9 @@ static int move_in_again(const struct launch *launch, const struct launch_place 
     return result;
   if (setns(place->init, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
     return rkt_fail(err, errno, "joining the pod's namespaces");
+  result = userns_open(launch->plan, &launch->userns, err);
+  if (result < 0)
+    return result;
   if (setns(place->mounts, CLONE_NEWNS) < 0)
     return rkt_fail(err, errno, "joining the app's mount namespace");
   return launch->terminal < 0 ? 0 : app_terminal_reopen(launch->app, launch->terminal, err);
@@ -294,6 +310,7 @@ _Noreturn void launch_again(const struct launch *given, const struct launch_plac
                             const struct plan_command *command) {
   struct launch launch = *given;
   launch.post_stop = -1;
+  launch.userns = -1;
   struct rkt_error err;
   signals_release();
   umask(022);

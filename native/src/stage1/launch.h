@@ -29,6 +29,7 @@ struct launch {
   int channel;     /* closed by execve or death; init waits for its end */
   int post_stop;   /* -1, or what the POST_STOP process reads: a byte means that the app has ended */
   int terminal;    /* for launch_again: master of the app's terminal; -1: it has none */
+  int userns;      /* the app's user namespace, from userns_open until it is joined */
   bool in_unified; /* started in its group of the unified hierarchy */
 };
 

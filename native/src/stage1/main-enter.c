@@ -28,6 +28,7 @@
 #include "stage1/report.h"
 #include "stage1/signals.h"
 #include "stage1/spawn.h"
+#include "stage1/userns.h"
 
 static const char *const options[] = {"--debug=", "--pid=", "--appname=", "--tty", "--env=", "--cwd=", "--or=", NULL};
 
@@ -94,7 +95,7 @@ static void die_with_parent(int pipe_end) {
 }
 
 /* Descriptors of the guide, and of the command until it is executed. */
-enum { GUIDE_PIPE = 3, GUIDE_REPORTS = 4 };
+enum { GUIDE_PIPE = 3, GUIDE_REPORTS, GUIDE_USERNS, GUIDE_END };
 
 struct command {
   const struct plan *plan;
@@ -102,6 +103,7 @@ struct command {
   const struct arguments *arguments;
   struct enter_session session;
   int *groups; /* descriptors of the app's cgroups */
+  int userns;  /* of userns.h */
 };
 
 static size_t count_strings(char **strings) {
@@ -155,6 +157,10 @@ static _Noreturn void run_command(const struct command *command) {
   die_with_parent(GUIDE_PIPE);
   int result = enter_session_control(&command->session, command->app.uid, &err);
   if (result == 0)
+    result = userns_own_streams(command->plan->userns, &command->app, &err);
+  if (result == 0 && command->userns >= 0)
+    result = userns_join(GUIDE_USERNS, &err);
+  if (result == 0)
     execute_command(command, &err);
   message_print("entering app \"%s\": %s", command->app.name, err.message);
   _exit(EXIT_OWN_FAILURE);
@@ -162,14 +168,18 @@ static _Noreturn void run_command(const struct command *command) {
   __builtin_trap();
 }
 
-/* Lets go of everything but the streams, the pipe and the socket, which get the numbers that they are known by. */
-static int drop_descriptors(int pipe_end, int reports, struct rkt_error *err) {
-  int pipe_copy = fcntl(pipe_end, F_DUPFD_CLOEXEC, GUIDE_REPORTS + 1);
-  int reports_copy = fcntl(reports, F_DUPFD_CLOEXEC, GUIDE_REPORTS + 1);
-  if (pipe_copy < 0 || reports_copy < 0 || dup3(pipe_copy, GUIDE_PIPE, O_CLOEXEC) < 0 ||
-      dup3(reports_copy, GUIDE_REPORTS, O_CLOEXEC) < 0 || close_range(GUIDE_REPORTS + 1, ~0u, 0) < 0)
-    return rkt_fail(err, errno, "closing descriptors");
-  return 0;
+/* Lets go of everything but the streams and the given, which get the numbers that they are known by, from GUIDE_PIPE on. -1: none. */
+static int drop_descriptors(const int *given, struct rkt_error *err) {
+  int copies[GUIDE_END - GUIDE_PIPE];
+  for (int i = 0; i < GUIDE_END - GUIDE_PIPE; i++) {
+    copies[i] = given[i] < 0 ? -1 : fcntl(given[i], F_DUPFD_CLOEXEC, GUIDE_END);
+    if (given[i] >= 0 && copies[i] < 0)
+      return rkt_fail(err, errno, "closing descriptors");
+  }
+  for (int i = 0; i < GUIDE_END - GUIDE_PIPE; i++)
+    if (copies[i] < 0 ? close(GUIDE_PIPE + i) < 0 && errno != EBADF : dup3(copies[i], GUIDE_PIPE + i, O_CLOEXEC) < 0)
+      return rkt_fail(err, errno, "closing descriptors");
+  return close_range(GUIDE_END, ~0u, 0) < 0 ? rkt_fail(err, errno, "closing descriptors") : 0;
 }
 
 static int go_in(const struct command *command, int process, bool in_unified, int reports, struct rkt_error *err) {
@@ -191,7 +201,7 @@ static _Noreturn void guide(const struct command *command, int process, bool in_
   struct spawned child = {0};
   int result = go_in(command, process, in_unified, reports, &err);
   if (result == 0)
-    result = drop_descriptors(pipe_end, reports, &err);
+    result = drop_descriptors((const int[]){pipe_end, reports, command->userns}, &err);
   if (result == 0) {
     reports = GUIDE_REPORTS;
     result = spawn(CLONE_PARENT, -1, &child);
@@ -263,6 +273,11 @@ static int start_command(struct command *command, int process, int pipe_end, pid
 /* What needs the host's file systems. */
 static int prepare(struct command *command, struct rkt_error *err) {
   int result = enter_session_open(command->arguments->terminal, &command->session, err);
+  if (result < 0)
+    return result;
+  if (result < 0)
+    return result;
+  result = userns_open(command->plan, &command->userns, err);
   if (result < 0)
     return result;
   command->groups = calloc(command->plan->cgroups.count + 1, sizeof(int));

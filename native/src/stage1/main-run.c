@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,28 +64,6 @@ static int check_lease(const struct plan *plan, struct rkt_error *err) {
   return 0;
 }
 
-static int compare_numbers(const void *a, const void *b) {
-  unsigned of_a = *(const unsigned *)a;
-  unsigned of_b = *(const unsigned *)b;
-  return (of_a > of_b) - (of_a < of_b);
-}
-
-/* Keeps the streams and the plan's descriptors, and these from whatever is executed. */
-static int keep_descriptors(const struct plan *plan, struct rkt_error *err) {
-  unsigned kept[] = {plan->lock_fd, plan->lease_fd, plan->ready_fd};
-  qsort(kept, sizeof(kept) / sizeof(kept[0]), sizeof(kept[0]), compare_numbers);
-  unsigned first = 3;
-  int result = 0;
-  for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && kept[i] != PLAN_NO_FD; i++) {
-    if (kept[i] > first)
-      result |= close_range(first, kept[i] - 1, 0);
-    first = kept[i] + 1;
-  }
-  result |= close_range(first, ~0u, 0);
-  result |= close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-  return result < 0 ? rkt_fail(err, errno, "closing descriptors") : 0;
-}
-
 static int check_ready(const struct plan *plan, struct rkt_error *err) {
   if (plan->ready_fd != PLAN_NO_FD && fcntl((int)plan->ready_fd, F_GETFD) < 0)
     return rkt_fail(err, 0, "descriptor %u, which is to say when the pod is ready, is not open", plan->ready_fd);
@@ -104,7 +81,8 @@ static int take_over(const struct plan *plan, struct rkt_error *err) {
     result = check_lease(plan, err);
   if (result == 0)
     result = check_ready(plan, err);
-  return result < 0 ? result : keep_descriptors(plan, err);
+  const uint32_t kept[] = {plan->lock_fd, plan->lease_fd, plan->ready_fd};
+  return result < 0 ? result : pod_keep_descriptors(kept, sizeof(kept) / sizeof(kept[0]), err);
 }
 
 /*

@@ -322,7 +322,8 @@ static int run(struct monitor *monitor, struct rkt_error *err) {
 
 /*
  * In this order: the service learns that the pod is gone before its address can be given to another. The plan goes when there is
- * nothing left to undo, which tells gc so, and takes the pod's token with it.
+ * nothing left to undo, which tells gc so, and takes the pod's token with it. A stage1 that is an image is asked by gc whether it
+ * has left something, with the mounts that the plan knows.
  */
 void monitor_clean_up(const struct plan *plan) {
   struct rkt_error err;
@@ -332,7 +333,7 @@ void monitor_clean_up(const struct plan *plan) {
   bool done = teardown_run(plan) == 0;
   if (cgroup_remove(plan, &err) < 0)
     complain(&err);
-  else if (done)
+  else if (done && plan->stage1 == NULL)
     unlink(PLAN_FILE_NAME);
 }
 

@@ -39,7 +39,7 @@ static const char *fail_field(const struct plan_field *field, const struct plan_
 static const struct plan_field mount_fields[] = {
     FIELD(MOUNT_SOURCE, PATH, PLAN_REQUIRED, struct plan_mount, source, 0),
     FIELD(MOUNT_TARGET, PATH, PLAN_REQUIRED | PLAN_CLEAN, struct plan_mount, target, 0),
-    FIELD(MOUNT_FLAGS, U32, 0, struct plan_mount, flags, 7),
+    FIELD(MOUNT_FLAGS, U32, 0, struct plan_mount, flags, 15),
 };
 static const struct plan_schema mount_schema = {.size = sizeof(struct plan_mount), FIELDS(mount_fields)};
 
@@ -205,6 +205,7 @@ static const struct plan_schema cgroup_schema = {
 static const struct plan_field userns_fields[] = {
     FIELD(USERNS_SHIFT, U32, PLAN_REQUIRED, struct plan_userns, shift, UINT32_MAX - 1),
     FIELD(USERNS_RANGE, U32, PLAN_REQUIRED, struct plan_userns, range, UINT32_MAX - 1),
+    FIELD(USERNS_PATH, PATH, PLAN_REQUIRED, struct plan_userns, path, 0),
 };
 static const char *check_userns(const void *item, const struct plan_field **ret_field) {
   const struct plan_userns *userns = item;
@@ -216,6 +217,25 @@ static const char *check_userns(const void *item, const struct plan_field **ret_
 }
 static const struct plan_schema userns_schema = {
     .size = sizeof(struct plan_userns), FIELDS(userns_fields), .check = check_userns};
+
+/* STAGE1 */
+
+static const struct plan_field stage1_fields[] = {
+    FIELD(ROOT_LOWER, PATH, PLAN_REQUIRED | PLAN_REPEATED, struct plan_stage1, lowers, 0),
+    FIELD(ROOT_UPPER, PATH, 0, struct plan_stage1, upper, 0),
+    FIELD(ROOT_WORK, PATH, 0, struct plan_stage1, work, 0),
+    FIELD(ROOT_IN_PLACE, U32, 0, struct plan_stage1, in_place, 1),
+};
+static const char *check_stage1(const void *item, const struct plan_field **ret_field) {
+  const struct plan_stage1 *stage1 = item;
+  if ((stage1->upper == NULL) != (stage1->work == NULL))
+    return fail_field(&stage1_fields[2], ret_field, "ROOT_UPPER and ROOT_WORK must stand together");
+  if (stage1->in_place != 0 ? stage1->upper != NULL || stage1->lowers.count != 1 : stage1->upper == NULL)
+    return fail_field(&stage1_fields[3], ret_field, "it needs either ROOT_UPPER, or to be one ROOT_LOWER in place");
+  return NULL;
+}
+static const struct plan_schema stage1_schema = {
+    .size = sizeof(struct plan_stage1), FIELDS(stage1_fields), .check = check_stage1};
 
 /* pod */
 
@@ -247,6 +267,7 @@ static const struct plan_field pod_fields[] = {
     FIELD(LOG_FILES, U32, 0, struct plan, log_files, MAX_LOG_FILES),
     GROUP(EPILOGUE, 0, struct plan, epilogue, &command_schema),
     GROUP(USERNS, 0, struct plan, userns, &userns_schema),
+    GROUP(STAGE1, 0, struct plan, stage1, &stage1_schema),
 };
 
 static bool is_uuid(const char *text) {

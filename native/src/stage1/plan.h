@@ -87,6 +87,10 @@ enum plan_tag {
   PLAN_NETFILTER = 121,
   /* APP, continued */
   PLAN_INTERACTIVE = 120,
+  /* pod, again */
+  PLAN_STAGE1 = 124,
+  /* USERNS, again */
+  PLAN_USERNS_PATH = 125,
 };
 
 /* FLAGS */
@@ -115,6 +119,7 @@ enum plan_restart {
 #define PLAN_MOUNT_READONLY 1u
 #define PLAN_MOUNT_RECURSIVE 2u
 #define PLAN_MOUNT_DEVICES 4u
+#define PLAN_MOUNT_SHIFTED 8u
 
 /* FILE_REPLACE */
 enum plan_file_replace {
@@ -161,6 +166,7 @@ struct plan_command {
 struct plan_userns {
   uint32_t shift;
   uint32_t range;
+  char *path;
 };
 
 struct plan_mount {
@@ -211,6 +217,14 @@ struct plan_app {
   uint32_t stop_signal; /* what SIGTERM to the pod is for this app */
 };
 
+/* The root filesystem of a stage1 that is an image: layers as an app has them. */
+struct plan_stage1 {
+  struct plan_list lowers; /* char *, topmost first */
+  char *upper;
+  char *work;
+  uint32_t in_place;
+};
+
 struct plan_block;
 
 struct plan {
@@ -233,6 +247,7 @@ struct plan {
   uint32_t log_files;
   struct plan_command *epilogue;
   struct plan_userns *userns;
+  struct plan_stage1 *stage1;
   struct plan_block *blocks; /* memory of everything above */
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,35 @@ int pod_check_streams(struct rkt_error *err) {
 int pod_fix_streams(struct rkt_error *err) {
   int result = pod_fill_streams(err);
   return result < 0 ? result : pod_check_streams(err);
+}
+
+static bool is_kept(const uint32_t *kept, size_t count, uint32_t fd) {
+  for (size_t i = 0; i < count; i++)
+    if (kept[i] == fd)
+      return true;
+  return false;
+}
+
+/* The next of them from `from` on; PLAN_NO_FD: none. */
+static uint32_t next_kept(const uint32_t *kept, size_t count, uint32_t from) {
+  uint32_t next = PLAN_NO_FD;
+  for (size_t i = 0; i < count; i++)
+    if (kept[i] >= from && kept[i] < next)
+      next = kept[i];
+  return next;
+}
+
+int pod_keep_descriptors(const uint32_t *kept, size_t count, struct rkt_error *err) {
+  for (uint32_t first = 3; first != PLAN_NO_FD;) {
+    uint32_t next = next_kept(kept, count, first);
+    if (first < next && close_range(first, next - 1, 0) < 0)
+      return rkt_fail(err, errno, "closing descriptors");
+    for (first = next; first != PLAN_NO_FD && is_kept(kept, count, first);)
+      first++;
+  }
+  if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "keeping descriptors from what is executed");
+  return 0;
 }
 
 int pod_is_locked(bool *ret_locked, struct rkt_error *err) {

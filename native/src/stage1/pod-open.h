@@ -14,6 +14,9 @@ int pod_check_streams(struct rkt_error *err);
 /* Both. */
 int pod_fix_streams(struct rkt_error *err);
 
+/* Closes every descriptor from 3 on but these, PLAN_NO_FD among them meaning none, and keeps them from whatever is executed. */
+int pod_keep_descriptors(const uint32_t *kept, size_t count, struct rkt_error *err);
+
 /* Whether somebody holds the lock of the pod's directory, the working directory: the pod is alive. */
 int pod_is_locked(bool *ret_locked, struct rkt_error *err);
 

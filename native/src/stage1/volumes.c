@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "stage1/mount-api.h"
 #include "stage1/resolve.h"
+#include "stage1/userns.h"
 
 static int fail_volume(const struct plan_mount *mount, const struct rkt_error *cause, struct rkt_error *err) {
   struct rkt_error copy = *cause;
@@ -52,7 +53,7 @@ static int check_target(int root, int target, bool source_is_directory, struct r
   return 0;
 }
 
-static int attach(const struct plan_mount *mount, int source, int root, struct rkt_error *err) {
+static int attach(const struct plan_mount *mount, int source, int userns, int root, struct rkt_error *err) {
   struct stat status;
   if (fstat(source, &status) < 0)
     return rkt_fail(err, errno, "examining the source");
@@ -72,14 +73,16 @@ static int attach(const struct plan_mount *mount, int source, int root, struct r
     attributes |= MOUNT_ATTR_NODEV;
   cleanup_close int tree = -1;
   result = mount_clone(source, "", (mount->flags & PLAN_MOUNT_RECURSIVE) != 0 ? AT_RECURSIVE : 0, attributes, &tree, err);
+  if (result == 0 && (mount->flags & PLAN_MOUNT_SHIFTED) != 0)
+    result = userns_shift_mount(tree, userns, mount->source, err);
   return result < 0 ? result : mount_attach(tree, target, "", err);
 }
 
-int volumes_attach(const struct plan_app *app, const int *sources, int root, struct rkt_error *err) {
+int volumes_attach(const struct plan_app *app, const int *sources, int userns, int root, struct rkt_error *err) {
   const struct plan_mount *mounts = app->mounts.items;
   for (size_t i = 0; i < app->mounts.count; i++) {
     struct rkt_error cause;
-    if (attach(&mounts[i], sources[i], root, &cause) < 0)
+    if (attach(&mounts[i], sources[i], userns, root, &cause) < 0)
       return fail_volume(&mounts[i], &cause, err);
   }
   return 0;

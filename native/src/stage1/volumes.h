@@ -10,5 +10,5 @@
  */
 int volumes_open(const struct plan_app *app, int *ret_sources, struct rkt_error *err);
 
-/* Attaches them in the root filesystem at `root`; targets are made where missing. */
-int volumes_attach(const struct plan_app *app, const int *sources, int root, struct rkt_error *err);
+/* Attaches them in the root filesystem at `root`; targets are made where missing. `userns` is that of userns_open. */
+int volumes_attach(const struct plan_app *app, const int *sources, int userns, int root, struct rkt_error *err);

@@ -27,6 +27,10 @@ export interface ImageSettings {
 }
 
 /** The configuration directories, least specific first. */
-export function configDirs({ systemConfig, localConfig, userConfig }: FetchSettings): string[] {
+export function configDirs({
+  systemConfig,
+  localConfig,
+  userConfig,
+}: Pick<FetchSettings, 'systemConfig' | 'localConfig' | 'userConfig'>): string[] {
   return [systemConfig, localConfig, ...(userConfig === undefined ? [] : [userConfig])];
 }

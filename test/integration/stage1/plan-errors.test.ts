@@ -124,6 +124,11 @@ describe('encoding', () => {
       /^rkt: launch plan: tag 6 \(NETNS\) at offset 12: the string is too long\n$/,
     ],
     [
+      'a stage1 without a writable layer',
+      (body) => file(Buffer.concat([record(124, record(41, '/a')), body])),
+      /^rkt: launch plan: tag 63 \(ROOT_IN_PLACE\) in the group at offset 20: it needs either ROOT_UPPER, or to be one ROOT_LOWER in place\n$/,
+    ],
+    [
       'a teardown step that is nothing',
       (body) => file(Buffer.concat([record(9, ''), body])),
       /^rkt: launch plan: tag 31 \(TEARDOWN_UMOUNT\) in the group at offset 20: a step must be exactly one thing\n$/,

@@ -16,7 +16,8 @@ export const examplePlan: LaunchPlan = {
   logSize: 1 << 20,
   logFiles: 2,
   epilogue: ['/usr/bin/rkt', 'rm', 'x'],
-  userNamespace: { shift: 0x10000, range: 0x10000 },
+  userNamespace: { path: '/run/rkt/userns/x', shift: 0x10000, range: 0x10000 },
+  stage1: { lowers: ['/images/stage1'], upper: { dir: '/stage1/upper', work: '/stage1/work' } },
   sysctls: { 'net.core.somaxconn': '1024', 'kernel.shmmax': '65536' },
   cgroups: [{ dir: '/sys/fs/cgroup/pids/example.scope', writes: [['pids.max', '100']] }],
   teardown: [
@@ -37,7 +38,7 @@ export const examplePlan: LaunchPlan = {
       capsBounding: 0xa80425fbn,
       noNewPrivs: true,
       rlimits: [{ resource: 7, soft: 1024n, hard: 0xffffffffffffffffn }],
-      mounts: [{ source: '/srv/data', target: '/data', readOnly: true, recursive: true, devices: true }],
+      mounts: [{ source: '/srv/data', target: '/data', readOnly: true, recursive: true, devices: true, shifted: true }],
       maskPaths: ['/proc/kcore'],
       readonlyPaths: ['/proc/sys'],
       directories: ['/srv'],

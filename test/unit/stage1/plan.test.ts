@@ -17,6 +17,7 @@ const groups = new Set<number>([
   planTags.POST_STOP,
   planTags.EPILOGUE,
   planTags.USERNS,
+  planTags.STAGE1,
 ]);
 
 type Decoded = { tag: number; data: Buffer; children: Decoded[] };
@@ -83,13 +84,14 @@ describe('encodePlan', () => {
     const inPlace = { ...app, root: { lowers: ['/copy'], inPlace: true } };
     const written = decode(encodePlan({ ...examplePlan, apps: [inPlace] }).subarray(12));
     expect(find(written, planTags.ROOT_IN_PLACE).map((data) => data.readUInt32LE())).toEqual([1]);
-    expect(texts(written, planTags.ROOT_LOWER)).toEqual(['/copy']);
-    expect(find(written, planTags.ROOT_UPPER)).toEqual([]);
+    const apps = written.filter((record) => record.tag === planTags.APP);
+    expect(texts(apps, planTags.ROOT_LOWER)).toEqual(['/copy']);
+    expect(find(apps, planTags.ROOT_UPPER)).toEqual([]);
   });
 
   test('keeps order, empty arguments and multi-byte text', () => {
-    expect(texts(records, planTags.ROOT_LOWER)).toEqual(['/images/a', '/images/b']);
     const app = records.find((record) => record.tag === planTags.APP);
+    expect(texts(app?.children ?? [], planTags.ROOT_LOWER)).toEqual(['/images/a', '/images/b']);
     expect(app?.children.filter((record) => record.tag === planTags.ARG).map((r) => r.data.toString())).toEqual([
       '/bin/web',
       '',
@@ -103,7 +105,7 @@ describe('encodePlan', () => {
     expect(find(records, planTags.CAPS_BOUNDING)[0]?.readBigUInt64LE()).toBe(0xa80425fbn);
     expect(find(records, planTags.OOM_SCORE_ADJ)[0]?.readInt32LE()).toBe(-500);
     expect(find(records, planTags.FLAGS)[0]?.readUInt32LE()).toBe(13);
-    expect(find(records, planTags.MOUNT_FLAGS)[0]?.readUInt32LE()).toBe(7);
+    expect(find(records, planTags.MOUNT_FLAGS)[0]?.readUInt32LE()).toBe(15);
     expect(find(records, planTags.RLIMIT)[0]?.toString('hex')).toBe('070000000004000000000000ffffffffffffffff');
   });
 
