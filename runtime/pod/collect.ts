@@ -39,9 +39,9 @@ export function collect(pod: HeldPod, options: CollectOptions): void {
   const network = networkTeardown(pod, options.log);
   if (!endedInOrder(pod)) {
     runStage1Gc(pod, options);
-    runCustomGc(pod, options);
     forget(pod, options.log);
   }
+  runCustomGc(pod, options);
   if (network !== undefined) teardownPodNetwork(network);
   removeUserNamespace(pod.uuid);
   removePod(pod);
