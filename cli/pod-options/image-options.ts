@@ -6,6 +6,7 @@ import type { AppRequest } from '../../runtime/pod/compose.ts';
 import type { AppArguments } from '../command.ts';
 import { signatureOption } from '../fetch-settings.ts';
 import { getList, getValue, type Option, type OptionValues } from '../options.ts';
+import { isolatorOptions, isolatorsOf } from './isolator-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOf, restartOption } from './restart-option.ts';
 
@@ -21,6 +22,7 @@ export const imageOptions: readonly Option[] = [
   mountOption,
   restartOption,
   signatureOption,
+  ...isolatorOptions,
 ];
 
 /** What the user asked for about the app of `image`, where `pod` are the options for all apps. Errors: EUSAGE, EARGUMENT. */
@@ -35,5 +37,6 @@ export function appRequestOf({ values, args }: AppArguments, image: ImageInfo, p
     ...(restart === undefined ? {} : { restart }),
     args: args ?? [],
     mounts: getList(values, 'mount').map(parseMountOption),
+    isolators: isolatorsOf(values),
   };
 }

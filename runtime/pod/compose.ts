@@ -7,6 +7,7 @@ import { type App, checkEnvironmentName, type EnvironmentVariable } from '../app
 import { appNameOfImage, checkACName } from '../appc/identifiers.ts';
 import type { ImageId } from '../appc/image-id.ts';
 import type { ImageManifest } from '../appc/image-manifest.ts';
+import { type Isolator, overrideIsolators } from '../appc/isolators.ts';
 import type { Mount, PodManifest, RuntimeApp } from '../appc/pod-manifest.ts';
 import { emptyVolumeDefaults, type Volume } from '../appc/volume.ts';
 import type { MountOption } from '../appc/volume-option.ts';
@@ -32,6 +33,8 @@ export interface AppRequest {
   /** Appended. */
   readonly args: readonly string[];
   readonly mounts: readonly MountOption[];
+  /** In the place of the image's own that speak about the same things. */
+  readonly isolators?: readonly Isolator[];
 }
 
 export interface PodRequest {
@@ -126,7 +129,12 @@ function withOverrides(manifest: ImageManifest, request: AppRequest, pod: PodReq
   }
   const environment = new Map<string, string>();
   for (const { name, value } of [...pod.inherited, ...app.environment, ...pod.explicit]) environment.set(name, value);
-  return { ...app, exec, environment: [...environment].map(([name, value]) => ({ name, value })) };
+  return {
+    ...app,
+    exec,
+    environment: [...environment].map(([name, value]) => ({ name, value })),
+    isolators: overrideIsolators(app.isolators, request.isolators ?? []),
+  };
 }
 
 const emptyApp: App = {

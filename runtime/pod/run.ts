@@ -3,16 +3,16 @@
 import { native } from '../../native/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf } from '../base/errors.ts';
-import { checkIsolators, type IsolatorSettings } from '../stage1/isolators.ts';
+import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
 import { composePod, type PodRequest } from './compose.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
-import { beginNetns, type Netns, type StartOptions, startPod, undo } from './start.ts';
+import { beginNetns, type Netns, namespacesOf, type StartOptions, startPod, undo } from './start.ts';
 
 export interface MakeOptions extends PrepareOptions {
   readonly request: PodRequest;
-  readonly settings: IsolatorSettings;
+  readonly settings: IsolationChoices;
 }
 
 export type RunOptions = MakeOptions & StartOptions;
@@ -20,10 +20,16 @@ export type RunOptions = MakeOptions & StartOptions;
 /** Makes a pod and starts it. Errors: whatever a step threw, after everything the pod had so far was taken down again. */
 export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
+  const isolation = await isolatePod(
+    manifest,
+    { ...options.settings, ...namespacesOf(options.networking) },
+    options.log,
+  );
+  options.mark('isolators');
   const pod = createPod(options.dataDir);
   const netns = beginNetns(pod.uuid, options.networking);
   const prepared = await preparing(pod, netns, options, () => preparePod(pod, manifest, options, false));
-  return startPod(prepared, netns, options, (started) => abandon(started, options));
+  return startPod({ ...prepared, isolation }, netns, options, (started) => abandon(started, options));
 }
 
 /**
@@ -31,6 +37,8 @@ export async function runPod(options: RunOptions): Promise<never> {
  */
 export async function prepareToKeep(options: MakeOptions): Promise<string> {
   const manifest = compose(options);
+  // Only its mistakes are of interest yet. Which namespaces the pod will have for itself is decided when it is started.
+  await isolatePod(manifest, { ...options.settings, ownNetwork: true, ownIpc: true }, options.log);
   const pod = createPod(options.dataDir);
   return await preparing(pod, undefined, options, async () => {
     await preparePod(pod, manifest, options, true);
@@ -44,11 +52,7 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
 function compose(options: MakeOptions): PodManifest {
   // Whoever may look at pods shall be able to, whatever the umask of the caller; files with secrets have modes of their own.
   process.umask(0o022);
-  const manifest = composePod(options.request, options.log);
-  for (const { name, app } of manifest.apps) {
-    if (app !== undefined) checkIsolators(name, app, options.settings, options.log);
-  }
-  return manifest;
+  return composePod(options.request, options.log);
 }
 
 async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, work: () => Promise<T>): Promise<T> {

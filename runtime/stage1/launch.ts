@@ -1,7 +1,4 @@
-/**
- * Decides everything that stage1 carries out: from a prepared pod to its launch plan. Pure but for finding the cgroup
- * hierarchies of the host.
- */
+/** Decides everything that stage1 carries out: from a prepared pod to its launch plan. */
 
 import { native } from '../../native/index.ts';
 import { type PodNetwork, teardownSteps } from '../../netns/index.ts';
@@ -11,9 +8,8 @@ import type { Mount, PodManifest } from '../appc/pod-manifest.ts';
 import type { Volume } from '../appc/volume.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
-import { allCapabilities, boundingSet, noNewPrivileges } from './capabilities.ts';
-import { hierarchies, podScope } from './cgroups.ts';
-import { oomScoreAdjustment } from './isolators.ts';
+import { podScope } from './cgroups.ts';
+import type { AppIsolation, PodIsolation } from './isolation/isolate.ts';
 import type { LaunchPlan, PlanApp, PlanCgroup, PlanMount, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
@@ -41,6 +37,7 @@ export interface PlanSettings {
 export interface PlanInput {
   readonly pod: { readonly uuid: string; readonly dir: string; readonly lockFd: number };
   readonly manifest: PodManifest;
+  readonly isolation: PodIsolation;
   readonly apps: readonly PreparedApp[];
   /** Where the pod's network namespace is pinned; undefined: the host's. */
   readonly netns: string | undefined;
@@ -68,7 +65,8 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(lease === undefined ? {} : { leaseFd: lease }),
     ...(netns === undefined ? {} : { netns }),
     subcgroup: podScope(pod.uuid),
-    cgroups: podCgroups(pod.uuid),
+    cgroups: podCgroups(pod.uuid, input.isolation),
+    sysctls: input.isolation.sysctls,
     teardown: teardownOf(input),
     apps: input.apps.map((app) => planApp(app, input, hostname)),
     debug: settings.debug,
@@ -78,8 +76,12 @@ export function buildPlan(input: PlanInput): LaunchPlan {
   };
 }
 
-const podCgroups = (uuid: string): PlanCgroup[] =>
-  hierarchies().map(({ mount, version }) => ({ dir: `${mount}/${podScope(uuid)}`, v2: version === 2 }));
+const podCgroups = (uuid: string, { hierarchies }: PodIsolation): PlanCgroup[] =>
+  hierarchies.map(({ hierarchy, settings }) => ({
+    dir: `${hierarchy.mount}/${podScope(uuid)}`,
+    v2: hierarchy.version === 2,
+    ...settings,
+  }));
 
 /** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
 function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
@@ -97,7 +99,7 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
   const { pod, settings } = input;
   const preStart = handlerOf(app, 'pre-start');
   const postStop = handlerOf(app, 'post-stop');
-  const oomScoreAdj = oomScoreAdjustment(app);
+  const { capsBounding, noNewPrivs, seccomp, oomScoreAdj } = input.isolation.apps.get(name) as AppIsolation;
   const life = planLife(prepared);
   return {
     name,
@@ -112,8 +114,9 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
     uid: prepared.uid,
     gid: prepared.gid,
     supplementaryGids: app.supplementaryGIDs,
-    capsBounding: settings.allCapabilities ? allCapabilities : boundingSet(app),
-    noNewPrivs: noNewPrivileges(app),
+    capsBounding,
+    noNewPrivs,
+    ...(seccomp === undefined ? {} : { seccomp }),
     rlimits: openFilesLimit(settings.openFiles),
     mounts: prepared.manifest.mounts.map((mount) => planMount(mount, input, app.mountPoints)),
     maskPaths: settings.openPaths ? [] : maskedPaths,

@@ -5,8 +5,8 @@ const line = (mount: string, type: string, options: string): string =>
   `30 25 0:26 / ${mount} rw,nosuid - ${type} cgroup rw,${options}`;
 
 test('v2 only', () => {
-  expect(hierarchiesIn(line('/sys/fs/cgroup', 'cgroup2', 'nsdelegate'))).toEqual([
-    { mount: '/sys/fs/cgroup', version: 2 },
+  expect(hierarchiesIn(line('/sys/fs/cgroup', 'cgroup2', 'nsdelegate'), () => ['cpu', 'io'])).toEqual([
+    { mount: '/sys/fs/cgroup', version: 2, controllers: ['cpu', 'io'] },
   ]);
 });
 
@@ -20,11 +20,11 @@ test('v1 and hybrid: those that count or bound, each once, spaces unquoted', () 
     line('/sys/fs/cgroup/unified', 'cgroup2', ''),
     line('/data', 'ext4', ''),
   ].join('\n');
-  expect(hierarchiesIn(mountinfo)).toEqual([
-    { mount: '/sys/fs/cgroup/memory', version: 1 },
-    { mount: '/sys/fs/cgroup/cpu,cpuacct', version: 1 },
-    { mount: '/sys/fs/cgroup/sys temd', version: 1 },
-    { mount: '/sys/fs/cgroup/unified', version: 2 },
+  expect(hierarchiesIn(mountinfo, () => [])).toEqual([
+    { mount: '/sys/fs/cgroup/memory', version: 1, controllers: ['memory'] },
+    { mount: '/sys/fs/cgroup/cpu,cpuacct', version: 1, controllers: ['cpu', 'cpuacct'] },
+    { mount: '/sys/fs/cgroup/sys temd', version: 1, controllers: ['name=systemd'] },
+    { mount: '/sys/fs/cgroup/unified', version: 2, controllers: [] },
   ]);
 });
 
