@@ -52,7 +52,9 @@ export function allCallNames(): Set<string> {
   return names;
 }
 
+const errorNumbers = parseNumbers(errors);
+
 /** The number of an error by its name; undefined where Linux has none of that name. The same on all architectures above. */
 export function errorNumber(name: string): number | undefined {
-  return parseNumbers(errors).get(name === 'ENOTSUP' ? 'EOPNOTSUPP' : name);
+  return errorNumbers.get(name === 'ENOTSUP' ? 'EOPNOTSUPP' : name);
 }

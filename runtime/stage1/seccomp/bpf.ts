@@ -67,17 +67,24 @@ const returnValue = (verdict: Verdict): number => {
  * is made. Places are counted from the end.
  */
 class Assembler {
-  readonly #code: [code: number, yes: number, no: number, operand: number][] = [];
+  /** Instructions from the last to the first, as the 64-bit number that each is. */
+  readonly #low: number[] = [];
+  readonly #high: number[] = [];
   readonly #returns = new Map<number, number>();
 
   #emit(code: number, yes: number, no: number, operand: number): number {
-    return this.#code.push([code, yes, no, operand]) - 1;
+    this.#high.push(operand);
+    return this.#low.push(code | (yes << 16) | (no << 24)) - 1;
   }
 
   /** How many instructions lie between the next one and the one at `place`. */
-  #distance = (place: number): number => this.#code.length - place - 1;
+  #distance(place: number): number {
+    return this.#low.length - place - 1;
+  }
 
-  load = (offset: number): number => this.#emit(load, 0, 0, offset);
+  load(offset: number): number {
+    return this.#emit(load, 0, 0, offset);
+  }
 
   verdict(verdict: Verdict): number {
     const value = returnValue(verdict);
@@ -90,10 +97,9 @@ class Assembler {
 
   /** A conditional jump reaches 255 instructions far; what lies further is reached by a jump that always happens. */
   branch(code: number, operand: number, yes: number, no: number): number {
-    let [yesPlace, noPlace] = [yes, no];
-    // The jump that is put between lengthens the way of the other by one.
-    if (this.#distance(noPlace) > 254) noPlace = this.#emit(jump, 0, 0, this.#distance(noPlace));
-    if (this.#distance(yesPlace) > 255) yesPlace = this.#emit(jump, 0, 0, this.#distance(yesPlace));
+    // The second of two such jumps lengthens the way to the first by one.
+    const noPlace = this.#distance(no) > 254 ? this.#emit(jump, 0, 0, this.#distance(no)) : no;
+    const yesPlace = this.#distance(yes) > 255 ? this.#emit(jump, 0, 0, this.#distance(yes)) : yes;
     return this.#emit(code, this.#distance(yesPlace), this.#distance(noPlace), operand);
   }
 
@@ -102,17 +108,16 @@ class Assembler {
     if (this.#distance(place) !== 0) this.#emit(jump, 0, 0, this.#distance(place));
   }
 
-  /** The program: an array of `struct sock_filter`. */
+  /** The program: an array of `struct sock_filter`, little-endian as both architectures are. */
   finish(): Buffer {
-    const program = Buffer.alloc(this.#code.length * 8);
-    this.#code.forEach(([code, yes, no, operand], place) => {
-      const at = (this.#code.length - 1 - place) * 8;
-      program.writeUInt16LE(code, at);
-      program.writeUInt8(yes, at + 2);
-      program.writeUInt8(no, at + 3);
-      program.writeUInt32LE(operand, at + 4);
-    });
-    return program;
+    const length = this.#low.length;
+    const words = new Uint32Array(length * 2);
+    for (let place = 0; place < length; place++) {
+      const at = (length - 1 - place) * 2;
+      words[at] = this.#low[place] as number;
+      words[at + 1] = this.#high[place] as number;
+    }
+    return Buffer.from(words.buffer);
   }
 }
 

@@ -93,28 +93,28 @@ const multiplexers: ReadonlyMap<string, readonly string[]> = new Map([
  * `clone3` takes its flags where a filter cannot look. Unless a set names it, it does not exist: the C library then
  * uses `clone`, of which the flags are seen.
  */
-const missing = (): Verdict => errno('ENOSYS');
+const missing = errno('ENOSYS');
 
 function retainPolicy({ named, guarded }: CallSet, blocked: (number: number) => Verdict): Policy {
   const allowed = new Set([...named, ...guarded, ...lifeCycle]);
   return (name, number) => {
-    if (name === undefined) return missing();
+    if (name === undefined) return missing;
     if (named.has(name)) return allow;
     if (guarded.has(name) && guardedCalls.has(name)) return guardOf(name, blocked(number));
     const behind = multiplexers.get(name);
     if (behind === undefined ? allowed.has(name) : allowed.has(name) && behind.every((call) => allowed.has(call)))
       return allow;
-    return name === 'clone3' ? missing() : blocked(number);
+    return name === 'clone3' ? missing : blocked(number);
   };
 }
 
 function removePolicy({ named, guarded }: CallSet, blocked: Verdict): Policy {
   const removed = new Set([...named, ...guarded]);
   return (name, number) => {
-    if (name === undefined) return number >= x32Numbers.from && number < x32Numbers.to ? missing() : allow;
+    if (name === undefined) return number >= x32Numbers.from && number < x32Numbers.to ? missing : allow;
     if (named.has(name)) return blocked;
     if (guarded.has(name) && name === 'clone') return guardOf(name, blocked);
-    if (guarded.has(name) && name === 'clone3') return missing();
+    if (guarded.has(name) && name === 'clone3') return missing;
     return removed.has(name) || multiplexers.get(name)?.some((call) => removed.has(call)) ? blocked : allow;
   };
 }
@@ -157,7 +157,7 @@ export function defaultFilter(capabilities: bigint, arch: string, error?: string
   const named = new Set(callsOfCapabilities(capabilities));
   const [given, old] = [error === undefined ? undefined : blockedBy(error), errno('EPERM')];
   return compile(
-    retainPolicy({ named, guarded }, (number) => given ?? (number < firstModern ? old : missing())),
+    retainPolicy({ named, guarded }, (number) => given ?? (number < firstModern ? old : missing)),
     arch,
   );
 }
