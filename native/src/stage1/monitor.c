@@ -32,6 +32,7 @@
 struct monitored_app {
   pid_t pid;
   int code; /* NOT_KNOWN until it has ended, and while it runs again */
+  struct limits limits; /* those it ran into so far */
 };
 
 struct monitor {
