@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { isolatorOptions, isolatorsOf } from '../../../../cli/pod-options/isolator-options.ts';
 import { OptionSet, reader, takeOption } from '../../../../cli/options.ts';
+import { isolatorOptions, isolatorsOf } from '../../../../cli/pod-options/isolator-options.ts';
 
 function isolators(...words: string[]) {
   const options = new OptionSet(isolatorOptions);
