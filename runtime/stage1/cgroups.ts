@@ -44,17 +44,19 @@ const mountinfo = (): string => readFileSync('/proc/self/mountinfo', 'utf8');
 export const hierarchies = (): CgroupHierarchy[] =>
   hierarchiesIn(mountinfo(), (mount) => listOf(`${mount}/cgroup.controllers`));
 
+/** The hierarchies with what they carry out for a new pod. */
+export const hierarchiesForPods = (): CgroupHierarchy[] => hierarchiesIn(mountinfo(), handDownControllers);
+
 /**
- * The hierarchies with what they carry out for a new pod. On the unified one, controllers are switched on for the groups at its
- * top; systemd has done so for those of its own slices, other hosts may have not. What cannot be switched on is left out.
+ * The controllers that groups at the top of the unified hierarchy have. They are switched on where they are not: systemd has
+ * done so for its own slices, other hosts may have not. What cannot be switched on is left out.
  */
-export const hierarchiesForPods = (): CgroupHierarchy[] =>
-  hierarchiesIn(mountinfo(), (mount) => {
-    const there = listOf(`${mount}/cgroup.controllers`).filter((name) => wantedUnified.has(name));
-    if (there.length === 0) return there;
-    const on = new Set(listOf(`${mount}/cgroup.subtree_control`));
-    return there.filter((name) => on.has(name) || switchOn(mount, name));
-  });
+export function handDownControllers(mount: string): string[] {
+  const there = listOf(`${mount}/cgroup.controllers`).filter((name) => wantedUnified.has(name));
+  if (there.length === 0) return there;
+  const on = new Set(listOf(`${mount}/cgroup.subtree_control`));
+  return there.filter((name) => on.has(name) || switchOn(mount, name));
+}
 
 const wantedUnified = new Set(['cpu', 'memory', 'pids', 'io']);
 

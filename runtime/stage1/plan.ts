@@ -19,7 +19,7 @@ export interface PlanCgroup {
   readonly v2?: boolean;
   /** Settings in order: `[file, value]`. `file` is of the pod's group, or `<app>/<file>` of an app's. */
   readonly writes?: readonly (readonly [file: string, value: string])[];
-  /** The same, after all of those, for files that not every kernel has: a missing one is passed over. */
+  /** The same, after all of those: a missing file or device is passed over. */
   readonly tries?: readonly (readonly [file: string, value: string])[];
 }
 

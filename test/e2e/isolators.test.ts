@@ -165,7 +165,6 @@ describe('control groups', () => {
       readFileSync(`/sys/fs/cgroup/${controller}/${podScope(uuid)}/${app}${file}`, 'utf8').trim();
     // The suite's host has cgroup v1; the files of v2 are in the unit tests.
     expect(read('memory', 'memory.limit_in_bytes')).toBe(String(32 << 20));
-    expect(read('memory', 'memory.soft_limit_in_bytes')).toBe(String(32 << 20));
     expect(read('cpu', 'cpu.cfs_quota_us')).toBe('50000');
     expect(read('cpu', 'cpu.shares')).toBe('512');
     expect(read('cpu', 'cpu.shares', '')).toBe('512');

@@ -32,7 +32,7 @@ static int make_directories(const char *path, struct rkt_error *err) {
   return rkt_fail(err, ENOENT, "making the cgroup %s", path);
 }
 
-/* `optional`: a kernel that has no such file is none the worse for it. */
+/* `optional`: a kernel that has no such file, and a device that is gone or cannot be limited, are no reason to fail. */
 static int write_value(int dir, const char *entry, bool optional, struct rkt_error *err) {
   size_t length = strcspn(entry, "=");
   char file[PATH_MAX];
@@ -42,9 +42,10 @@ static int write_value(int dir, const char *entry, bool optional, struct rkt_err
   file[length] = '\0';
   const char *value = entry + length + 1;
   cleanup_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0 && errno == ENOENT && optional)
+  bool done = fd >= 0 && write(fd, value, strlen(value)) >= 0;
+  if (!done && optional && (errno == ENOENT || errno == ENODEV))
     return 0;
-  if (fd < 0 || write(fd, value, strlen(value)) < 0)
+  if (!done)
     return rkt_fail(err, errno, "setting %s in the pod's cgroup", entry);
   return 0;
 }

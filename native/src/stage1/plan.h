@@ -132,7 +132,7 @@ struct plan_cgroup {
   char *dir;
   uint32_t v2;
   struct plan_list writes; /* char * */
-  struct plan_list tries;  /* char *; writes to files that may be missing */
+  struct plan_list tries;  /* char *; what is missing is passed over */
 };
 
 /* Exactly one member is set. */

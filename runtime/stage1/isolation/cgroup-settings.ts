@@ -7,7 +7,7 @@ import type { Resources } from './resources.ts';
 /** What a group gets: `[file, value]`. */
 export interface GroupSettings {
   readonly writes: readonly (readonly [file: string, value: string])[];
-  /** Files that not every kernel has. */
+  /** Files that not every kernel has, and devices that may be gone or cannot be limited. */
   readonly tries: readonly (readonly [file: string, value: string])[];
 }
 
@@ -110,13 +110,8 @@ export function groupSettings(
   const memory = has('memory') ? memorySettings(resources, v2) : { writes: [], tries: [] };
   const pids: Writes = has('pids') && resources.pids !== undefined ? [['pids.max', String(resources.pids)]] : [];
   return {
-    writes: [
-      ...(has('cpu') ? cpuSettings(resources, v2) : []),
-      ...memory.writes,
-      ...pids,
-      ...(has('io') ? ioSettings(resources, v2, disks) : []),
-    ],
-    tries: memory.tries,
+    writes: [...(has('cpu') ? cpuSettings(resources, v2) : []), ...memory.writes, ...pids],
+    tries: [...memory.tries, ...(has('io') ? ioSettings(resources, v2, disks) : [])],
   };
 }
 

@@ -65,8 +65,12 @@ export const defaultOutcomes: readonly IsolatorOutcome[] = [
  * Goes through all isolators of a pod. Warns of those that have no effect or another one than they ask for. Errors: EISOLATOR where
  * an app would run with less protection than it asks for, or its isolators cannot be understood.
  */
-export async function isolatePod(manifest: PodManifest, settings: IsolationSettings, log: Log): Promise<PodIsolation> {
-  const hierarchies = hierarchiesForPods();
+export async function isolatePod(
+  manifest: PodManifest,
+  settings: IsolationSettings,
+  log: Log,
+  hierarchies: readonly CgroupHierarchy[] = hierarchiesForPods(),
+): Promise<PodIsolation> {
   const pod = resourcesOf(manifest.isolators, {});
   const apps = new Map<string, AppIsolation>();
   const resources = new Map<string, Resources>();

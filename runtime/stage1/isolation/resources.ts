@@ -22,7 +22,7 @@ export const defaultPidsLimit = 4096;
 
 type Writable = { -readonly [K in keyof Resources]?: Resources[K] | undefined };
 
-/** Reads the last of each kind. A limit of zero is no limit in none of these; the kernel's least value stands for it. */
+/** Reads the last of each kind. */
 export function resourcesOf(isolators: readonly Isolator[], fallback: Resources): Resources {
   const found: Writable = { ...fallback };
   for (const isolator of isolators) {
@@ -30,10 +30,10 @@ export function resourcesOf(isolators: readonly Isolator[], fallback: Resources)
     if (known?.kind === 'cpu-shares') found.cpuShares = known.shares;
     if (known?.kind === 'pids-limit') found.pids = known.limit;
     if (known?.kind !== 'resource') continue;
-    const { resource, limit } = known;
-    // "If request is omitted, it defaults to the value of limit."
-    const request = known.request ?? limit;
-    if (resource === 'cpu') Object.assign(found, { cpuLimit: limit, cpuRequest: request });
+    const { resource, limit, request } = known;
+    // "If request is omitted, it defaults to the value of limit." That goes for shares of CPU time; memory up to the limit kept
+    // from everybody else, used or not, is not what people mean by a limit (docs/decisions/036).
+    if (resource === 'cpu') Object.assign(found, { cpuLimit: limit, cpuRequest: request ?? limit });
     if (resource === 'memory') Object.assign(found, { memoryLimit: limit, memoryRequest: request });
     if (resource === 'block-bandwidth') found.blockBandwidth = limit;
     if (resource === 'block-iops') found.blockIops = limit;

@@ -1,5 +1,8 @@
-import { expect, test } from '@jest/globals';
-import { hierarchiesIn, podScope } from '../../../runtime/stage1/cgroups.ts';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { handDownControllers, hierarchiesIn, podScope } from '../../../runtime/stage1/cgroups.ts';
 
 const line = (mount: string, type: string, options: string): string =>
   `30 25 0:26 / ${mount} rw,nosuid - ${type} cgroup rw,${options}`;
@@ -32,4 +35,21 @@ test('the scope is named as systemd escapes it', () => {
   expect(podScope('5bc080ca-9e03-480d-b705-5928af396cc5')).toBe(
     'machine-rkt\\x2d5bc080ca\\x2d9e03\\x2d480d\\x2db705\\x2d5928af396cc5.scope',
   );
+});
+
+/** Files that look like the top of a unified hierarchy; the kernel is not asked. */
+let top: string;
+beforeEach(() => {
+  top = mkdtempSync(join(tmpdir(), 'rkt-cgroup-'));
+});
+afterEach(() => rmSync(top, { recursive: true }));
+
+test('controllers that are not handed down are switched on, unless there are none', () => {
+  const write = (file: string, text: string): void => writeFileSync(join(top, file), text);
+  write('cgroup.controllers', 'cpuset cpu io memory pids rdma\n');
+  write('cgroup.subtree_control', 'cpu memory\n');
+  expect(handDownControllers(top)).toEqual(['cpu', 'io', 'memory', 'pids']);
+  expect(readFileSync(join(top, 'cgroup.subtree_control'), 'utf8')).toBe('+pids');
+  write('cgroup.controllers', '\n');
+  expect(handDownControllers(top)).toEqual([]);
 });

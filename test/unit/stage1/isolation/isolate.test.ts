@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parsePodManifest } from '../../../../runtime/appc/pod-manifest.ts';
 import { quiet } from '../../../../runtime/base/log.ts';
+import type { CgroupHierarchy } from '../../../../runtime/stage1/cgroups.ts';
 import { type IsolationSettings, isolatePod } from '../../../../runtime/stage1/isolation/isolate.ts';
 
 type Isolators = readonly (readonly [name: string, value: unknown])[];
@@ -116,6 +117,64 @@ describe('an app that says nothing', () => {
         detail: 'default, waived by --insecure-options=seccomp',
       },
     ]);
+  });
+});
+
+describe('control groups', () => {
+  const v2: CgroupHierarchy = { mount: '/cg', version: 2, controllers: ['cpu', 'memory', 'pids'] };
+  const bounded = podOf(
+    [
+      ['resource/cpu', { limit: '4' }],
+      ['resource/memory', { limit: '1Gi', request: '512Mi' }],
+    ],
+    [
+      ['resource/cpu', { limit: '2' }],
+      ['os/linux/pids-limit', 100],
+    ],
+  );
+  const said: string[] = [];
+  const log = { ...quiet, warn: (message: string) => said.push(message) };
+
+  test('v2: the pod’s bounds, then the controllers for its apps, then theirs, within the pod’s', async () => {
+    const { hierarchies } = await isolatePod(bounded, usual, log, [v2]);
+    expect(hierarchies).toEqual([
+      {
+        hierarchy: v2,
+        settings: {
+          writes: [
+            ['cpu.weight', '174'],
+            ['cpu.max', '200000 100000'],
+            ['memory.low', '536870912'],
+            ['pids.max', '100'],
+            ['cgroup.subtree_control', '+cpu +memory +pids'],
+            ['web/cpu.weight', '174'],
+            ['web/cpu.max', '200000 100000'],
+            ['web/memory.max', '1073741824'],
+            ['web/memory.low', '536870912'],
+            ['web/pids.max', '100'],
+          ],
+          tries: [['web/memory.swap.max', '0']],
+        },
+      },
+    ]);
+    expect(said).toEqual(['app "web": isolator resource/cpu has another effect: it is no more than the pod may have']);
+  });
+
+  test('a unified hierarchy whose controllers are elsewhere gets nothing; what nobody carries out is said', async () => {
+    said.length = 0;
+    const { hierarchies, apps } = await isolatePod(bounded, usual, log, [{ ...v2, controllers: [] }]);
+    expect(hierarchies.map(({ settings }) => settings)).toEqual([{ writes: [], tries: [] }]);
+    expect(said).toEqual([
+      'app "web": isolator resource/cpu has no effect: the host has no cpu controller',
+      'app "web": isolator resource/memory has no effect: the host has no memory controller',
+      'isolator resource/cpu has no effect: the host has no cpu controller',
+      'isolator os/linux/pids-limit has no effect: the host has no pids controller',
+    ]);
+    expect(apps.get('web')?.outcomes.at(-1)).toEqual({
+      isolator: 'os/linux/pids-limit',
+      outcome: 'ignored',
+      detail: 'default, the host has no pids controller',
+    });
   });
 });
 

@@ -50,13 +50,13 @@ describe('the files of a control group', () => {
     ['pids', [['pids.max', '50']], []],
     [
       'blkio',
+      [],
       [
         ['blkio.throttle.read_bps_device', '8:0 2000000'],
         ['blkio.throttle.write_bps_device', '8:0 2000000'],
         ['blkio.throttle.read_iops_device', '8:0 1000'],
         ['blkio.throttle.write_iops_device', '8:0 1000'],
       ],
-      [],
     ],
     ['name=systemd', [], []],
   ])('v1, %s', (controller, writes, tries) => {
@@ -71,10 +71,12 @@ describe('the files of a control group', () => {
         ['memory.max', '134217728'],
         ['memory.low', '67108864'],
         ['pids.max', '50'],
+      ],
+      tries: [
+        ['memory.swap.max', '0'],
         ['io.max', '8:0 rbps=2000000 wbps=2000000 riops=1000 wiops=1000'],
         ['io.max', '259:0 rbps=2000000 wbps=2000000 riops=1000 wiops=1000'],
       ],
-      tries: [['memory.swap.max', '0']],
     });
   });
 
@@ -90,8 +92,16 @@ describe('the files of a control group', () => {
     const least = resourcesOf([{ name: 'resource/cpu', value: { limit: '1m' } }], {});
     expect(groupSettings(least, v2, []).writes).toContainEqual(['cpu.max', '1000 100000']);
     const none = resourcesOf([{ name: 'resource/block-iops', value: { default: true, limit: '0' } }], {});
-    expect(groupSettings(none, v2, ['8:0']).writes).toEqual([['io.max', '8:0 riops=1 wiops=1']]);
+    expect(groupSettings(none, v2, ['8:0']).tries).toEqual([['io.max', '8:0 riops=1 wiops=1']]);
   });
+});
+
+test('what is not said: shares follow the limit of CPU time, memory is kept from nobody', () => {
+  const limits = [
+    { name: 'resource/cpu', value: { limit: '2' } },
+    { name: 'resource/memory', value: { limit: '1Gi' } },
+  ];
+  expect(resourcesOf(limits, {})).toEqual({ cpuLimit: 2000n, cpuRequest: 2000n, memoryLimit: (1n << 30n) * 1000n });
 });
 
 describe('shares', () => {
