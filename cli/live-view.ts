@@ -52,5 +52,5 @@ export async function showLive({ context, interval, draw }: LiveView): Promise<v
 /** What fits: a longer line would push the ones below out of sight. */
 export function fitted(picture: string, columns: number, rows: number): string {
   const lines = picture.split('\n').slice(0, Math.max(1, rows - 1));
-  return lines.map((line) => [...line].slice(0, columns).join('')).join('\r\n');
+  return lines.map((line) => [...line].slice(0, columns).join('')).join('\n');
 }

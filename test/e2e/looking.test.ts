@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { makeImage } from '../../deploy/demo/images.ts';
-import { type Running, Sandbox } from '../support/sandbox.ts';
+import { Running, rktPath, Sandbox } from '../support/sandbox.ts';
 
 let host: Sandbox;
 let pod: Running;
@@ -120,6 +120,17 @@ describe('rkt top', () => {
     await top.prints(/COMMAND[\s\S]*COMMAND/);
     pod.child.kill('SIGTERM');
     expect(await top.ended).toEqual({ status: 0, signal: null });
+  });
+
+  test('on a terminal draws in place and ends with q, and the terminal is as before', async () => {
+    const top = new Running(
+      host.spawn(['script', '-qec', `${rktPath} top --interval=100ms ${uuid}`, '/dev/null'], ['pipe', 'pipe', 'pipe']),
+    );
+    await top.prints(/COMMAND[\s\S]*COMMAND/);
+    top.child.stdin?.write('q');
+    expect(await top.ended).toEqual({ status: 0, signal: null });
+    expect(top.stdout.startsWith('\x1b[?1049h\x1b[?25l')).toBe(true);
+    expect(top.stdout.endsWith('\x1b[?25h\x1b[?1049l')).toBe(true);
   });
 
   test('refuses to run hot', () => {
