@@ -37,7 +37,8 @@ export async function showLive({ context, interval, draw }: LiveView): Promise<v
     while (!stop.signal.aborted) {
       const picture = draw();
       if (picture === undefined) break;
-      context.out(onTerminal ? home + fitted(picture, stdout.columns, stdout.rows) : picture);
+      // A terminal that does not know its size says 0.
+      context.out(onTerminal ? home + fitted(picture, stdout.columns || 80, stdout.rows || 24) : picture);
       await pause(interval, undefined, { signal: stop.signal }).catch(() => {});
     }
   } finally {
