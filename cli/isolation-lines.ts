@@ -12,8 +12,10 @@ export function isolatorLines(pod: PodEntry, apps: readonly string[]): string[] 
     ...apps.map((app) => [`isolator-${app}`, recorded.apps[app] ?? []] as const),
   ];
   return groups.flatMap(([key, outcomes]) =>
-    outcomes.map(({ isolator, outcome, detail }) =>
-      printable(`${key}=${isolator} ${outcome}${detail === undefined ? '' : ` (${detail})`}`),
+    outcomes.map(({ isolator, outcome, detail, byDefault }) =>
+      printable(
+        `${key}=${isolator} ${outcome}${detail === undefined ? '' : ` (${byDefault ? 'default: ' : ''}${detail})`}`,
+      ),
     ),
   );
 }

@@ -56,9 +56,9 @@ export interface PodIsolation {
 
 /** What an app that says nothing gets. */
 export const defaultOutcomes: readonly IsolatorOutcome[] = [
-  { isolator: isolatorNames.capabilitiesRetain, outcome: 'enforced', detail: 'default: 14 capabilities' },
-  { isolator: isolatorNames.seccompRetain, outcome: 'enforced', detail: 'default: @rkt/default-whitelist' },
-  { isolator: isolatorNames.pidsLimit, outcome: 'enforced', detail: `default: ${defaultPidsLimit}` },
+  { isolator: isolatorNames.capabilitiesRetain, outcome: 'enforced', detail: '14 capabilities', byDefault: true },
+  { isolator: isolatorNames.seccompRetain, outcome: 'enforced', detail: '@rkt/default-whitelist', byDefault: true },
+  { isolator: isolatorNames.pidsLimit, outcome: 'enforced', detail: String(defaultPidsLimit), byDefault: true },
 ];
 
 /**
@@ -97,9 +97,8 @@ async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Defaults are nobody's wish: they are not warned of. */
-function warn(before: string, { isolator, outcome, detail }: IsolatorOutcome, log: Log): void {
-  if (outcome === 'enforced' || detail?.startsWith('default')) return;
+function warn(before: string, { isolator, outcome, detail, byDefault }: IsolatorOutcome, log: Log): void {
+  if (outcome === 'enforced' || byDefault) return;
   log.warn(
     `${before}isolator ${isolator} ${outcome === 'ignored' ? 'has no effect' : 'has another effect'}: ${detail}`,
   );
@@ -138,24 +137,23 @@ function oomScoreAdjustment(app: App): number | undefined {
   return app.isolators.map(interpretIsolator).find((known) => known?.kind === 'oom-score-adj')?.score;
 }
 
+/** What becomes of the defaults where the app asks for nothing of the kind. */
 function outcomesOfDefaults(
   { isolators }: App,
   settings: IsolationSettings,
   { hierarchies }: ResourceSituation,
 ): IsolatorOutcome[] {
-  const has = (part: string): boolean => isolators.some(({ name }) => name.startsWith(part));
-  const [capabilities, filter, pids] = defaultOutcomes as [IsolatorOutcome, IsolatorOutcome, IsolatorOutcome];
-  const off = (outcome: IsolatorOutcome, why: string): IsolatorOutcome => ignored(outcome.isolator, `default, ${why}`);
   const counted = hierarchies.some((hierarchy) => carriesOut(hierarchy, 'pids'));
-  return [
-    ...(has('os/linux/capabilities-')
-      ? []
-      : [settings.allCapabilities ? off(capabilities, 'waived by --insecure-options=capabilities') : capabilities]),
-    ...(has('os/linux/seccomp-')
-      ? []
-      : [settings.noSeccomp ? off(filter, 'waived by --insecure-options=seccomp') : filter]),
-    ...(has(isolatorNames.pidsLimit) ? [] : [counted ? pids : off(pids, 'the host has no pids controller')]),
+  const obstacles: readonly (readonly [kind: string, obstacle: string | undefined])[] = [
+    ['os/linux/capabilities-', settings.allCapabilities ? 'waived by --insecure-options=capabilities' : undefined],
+    ['os/linux/seccomp-', settings.noSeccomp ? 'waived by --insecure-options=seccomp' : undefined],
+    [isolatorNames.pidsLimit, counted ? undefined : 'the host has no pids controller'],
   ];
+  return obstacles.flatMap(([kind, obstacle], index) => {
+    const outcome = defaultOutcomes[index] as IsolatorOutcome;
+    if (isolators.some(({ name }) => name.startsWith(kind))) return [];
+    return [obstacle === undefined ? outcome : { ...ignored(outcome.isolator, obstacle), byDefault: true }];
+  });
 }
 
 /** Isolators that the specification has for apps alone, or for pods alone. */

@@ -8,6 +8,8 @@ export interface IsolatorOutcome {
   readonly outcome: 'enforced' | 'changed' | 'ignored';
   /** Why, or what is enforced instead; always there unless it is simply enforced. */
   readonly detail?: string;
+  /** Nobody asked for it: it is what every app gets. */
+  readonly byDefault?: true;
 }
 
 export const enforced = (isolator: string): IsolatorOutcome => ({ isolator, outcome: 'enforced' });
