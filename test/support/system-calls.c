@@ -26,7 +26,18 @@ static long call_32(long number, long a, long b, long c) {
 static long call_32(long number, long a, long b, long c) { return number + a + b + c; }
 #endif
 
+/* Makes every call that is named by its number, and prints those that gave `wanted`. */
+static void sweep(long wanted, char **numbers) {
+  for (; *numbers != NULL; numbers++)
+    if (syscall(strtol(*numbers, NULL, 0), -1L, -1L, -1L, -1L, -1L, -1L) < 0 && errno == wanted)
+      printf("%s\n", *numbers);
+}
+
 int main(int argc, char **argv) {
+  if (argc > 2 && strcmp(argv[1], "sweep") == 0) {
+    sweep(strtol(argv[2], NULL, 0), argv + 3);
+    return 0;
+  }
   long arguments[7] = {0};
   for (int i = 2; i < argc && i < 9; i++)
     arguments[i - 2] = strtol(argv[i], NULL, 0);
