@@ -52,7 +52,7 @@ export const command: Command = {
       const lines = factsOf(context, pod, summary, name, verbose);
       const apps = summary.apps.map((app) => app.name);
       lines.push(...(await limitLines(pod, apps)));
-      if (verbose && summary.pid !== undefined) lines.push(...isolatorLines(pod, apps));
+      if (verbose && summary.pid !== undefined) lines.push(...isolatorLines(pod, apps, context.log));
       context.out(`${lines.join('\n')}\n`);
       return 0;
     }

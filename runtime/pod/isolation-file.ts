@@ -1,7 +1,7 @@
 /** What became of a pod's isolators, written down when it starts, for `rkt status --verbose`. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { errnoOf } from '../base/errors.ts';
+import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
 import { defaultOutcomes, type PodIsolation } from '../stage1/isolation/isolate.ts';
 import type { IsolatorOutcome } from '../stage1/isolation/outcome.ts';
@@ -27,12 +27,24 @@ export function writeOutcomes(podDir: string, { outcomes, apps }: PodIsolation):
   writeFileSync(podFiles.isolators(podDir), JSON.stringify(recorded));
 }
 
-/** What became of the isolators of a pod that was started, for each of `apps`. */
+/** What became of the isolators of a pod that was started, for each of `apps`. Throws where the record is damaged. */
 export function readOutcomes(podDir: string, apps: readonly string[]): RecordedOutcomes {
+  const file = podFiles.isolators(podDir);
   try {
-    return JSON.parse(readFileSync(podFiles.isolators(podDir), 'utf8')) as RecordedOutcomes;
+    return checkOutcomes(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    return { pod: [], apps: Object.fromEntries(apps.map((name) => [name, defaultOutcomes])) };
+    if (errnoOf(error) === 'ENOENT') {
+      return { pod: [], apps: Object.fromEntries(apps.map((name) => [name, defaultOutcomes])) };
+    }
+    throw new RktError(`${file} is damaged: ${messageOf(error)}`, { code: 'EPOD', cause: error });
   }
+}
+
+/** A file that was cut short is no JSON; this is for one that is something else. */
+function checkOutcomes(value: unknown): RecordedOutcomes {
+  const { pod, apps } = (value ?? {}) as Partial<RecordedOutcomes>;
+  if (!Array.isArray(pod) || typeof apps !== 'object' || !Object.values(apps).every(Array.isArray)) {
+    throw new RktError('it is no record of isolators');
+  }
+  return value as RecordedOutcomes;
 }

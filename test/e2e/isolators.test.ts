@@ -1,6 +1,6 @@
 /** Isolators as users meet them: in images, on the command line, in what rkt says about them. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeImage } from '../../deploy/demo/images.ts';
@@ -156,6 +156,16 @@ describe('what became of isolators', () => {
     expect(host.ok(['status', '--verbose', uuid])).toContain(
       'isolator-calls=os/linux/seccomp-retain-set enforced (default: @rkt/default-whitelist)\n',
     );
+  });
+
+  test('is left out where its record is damaged', () => {
+    host.rkt(['run', 'example.com/wish']);
+    const [uuid = ''] = host.uuids();
+    const file = join(host.dataDir, 'pods', 'run', uuid, 'isolators.json');
+    writeFileSync(file, '{"pod":[');
+    const { status, stdout, stderr } = host.rkt(['status', '--verbose', uuid]);
+    expect([status, stdout.includes('isolator-')]).toEqual([0, false]);
+    expect(stderr).toMatch(new RegExp(`^rkt: warning: ${file} is damaged: .*\n$`));
   });
 
   test('options take the place of what the image says', () => {

@@ -14,6 +14,7 @@ import {
   type Segment,
   type Verdict,
 } from './bpf.ts';
+import { commonName, multiplexers } from './compat-calls.ts';
 import { callGroups } from './groups.ts';
 import { callsOfCapabilities, guardedCalls, guardOf } from './guards.ts';
 
@@ -76,20 +77,6 @@ function unknownWord(word: string, known: ReadonlySet<string>): RktError {
 }
 
 /**
- * A call that makes what the sets speak of by other calls' names: 32-bit x86 has one for all calls on sockets, and one for all
- * of System V IPC. It is blocked where any of those is.
- */
-const multiplexers: ReadonlyMap<string, readonly string[]> = new Map([
-  [
-    'socketcall',
-    'socket bind connect listen getsockname getpeername socketpair sendto recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4'.split(
-      ' ',
-    ),
-  ],
-  ['ipc', 'semget semctl shmget shmctl shmat shmdt msgget msgsnd msgrcv msgctl'.split(' ')],
-]);
-
-/**
  * `clone3` takes its flags where a filter cannot look. Unless a set names it, it does not exist: the C library then
  * uses `clone`, of which the flags are seen.
  */
@@ -97,25 +84,32 @@ const missing = errno('ENOSYS');
 
 function retainPolicy({ named, guarded }: CallSet, blocked: (number: number) => Verdict): Policy {
   const allowed = new Set([...named, ...guarded, ...lifeCycle]);
+  // One that is many in one is allowed where all of them are.
+  const isAllowed = (name: string): boolean =>
+    allowed.has(name) && (multiplexers.get(name)?.every((call) => allowed.has(call)) ?? true);
   return (name, number) => {
     if (name === undefined) return missing;
     if (named.has(name)) return allow;
     if (guarded.has(name) && guardedCalls.has(name)) return guardOf(name, blocked(number));
-    const behind = multiplexers.get(name);
-    if (behind === undefined ? allowed.has(name) : allowed.has(name) && behind.every((call) => allowed.has(call)))
-      return allow;
+    if (isAllowed(name)) return allow;
     return name === 'clone3' ? missing : blocked(number);
   };
 }
 
-function removePolicy({ named, guarded }: CallSet, blocked: Verdict): Policy {
+/** `native` has the names of the host's 64-bit calls. */
+function removePolicy({ named, guarded }: CallSet, blocked: Verdict, native: ReadonlyMap<string, number>): Policy {
   const removed = new Set([...named, ...guarded]);
+  // One that is many in one is removed with any of them; another form of a call, with that.
+  const isRemoved = (name: string): boolean =>
+    removed.has(name) ||
+    (multiplexers.get(name)?.some((call) => removed.has(call)) ?? false) ||
+    (!native.has(name) && removed.has(commonName(name)));
   return (name, number) => {
     if (name === undefined) return number >= x32Numbers.from && number < x32Numbers.to ? missing : allow;
     if (named.has(name)) return blocked;
     if (guarded.has(name) && name === 'clone') return guardOf(name, blocked);
     if (guarded.has(name) && name === 'clone3') return missing;
-    return removed.has(name) || multiplexers.get(name)?.some((call) => removed.has(call)) ? blocked : allow;
+    return isRemoved(name) ? blocked : allow;
   };
 }
 
@@ -142,8 +136,8 @@ function rulesOf({ name: arch, audit, calls }: Architecture, policy: Policy): Ar
   return { audit, segments };
 }
 
-function compile(policy: Policy, arch: string): Buffer {
-  const program = compileFilter(architecturesOf(arch).map((architecture) => rulesOf(architecture, policy)));
+function compile(policy: Policy, architectures: readonly Architecture[]): Buffer {
+  const program = compileFilter(architectures.map((architecture) => rulesOf(architecture, policy)));
   if (program.length > maxInstructions * 8) throw badSet('the filter would be longer than the kernel allows');
   return program;
 }
@@ -156,10 +150,8 @@ export function defaultFilter(capabilities: bigint, arch: string, error?: string
   const guarded = new Set(callGroups.get('@rkt/default-whitelist'));
   const named = new Set(callsOfCapabilities(capabilities));
   const [given, old] = [error === undefined ? undefined : blockedBy(error), errno('EPERM')];
-  return compile(
-    retainPolicy({ named, guarded }, (number) => given ?? (number < firstModern ? old : missing)),
-    arch,
-  );
+  const policy = retainPolicy({ named, guarded }, (number) => given ?? (number < firstModern ? old : missing));
+  return compile(policy, architecturesOf(arch));
 }
 
 function blockedBy(error: string | undefined): Verdict {
@@ -181,15 +173,11 @@ export function seccompFilter(
   const { mode, set, errno: error } = request;
   const blocked = blockedBy(error);
   const calls = expand(set);
-  if (mode === 'retain') {
-    return set.includes('@appc.io/all')
-      ? undefined
-      : compile(
-          retainPolicy(calls, () => blocked),
-          arch,
-        );
-  }
-  if (set.includes('@appc.io/empty')) return defaultFilter(capabilities, arch, error);
+  if (mode === 'retain' && set.includes('@appc.io/all')) return undefined;
+  if (mode === 'remove' && set.includes('@appc.io/empty')) return defaultFilter(capabilities, arch, error);
   if (set.includes('@appc.io/all')) throw badSet('a set that removes "@appc.io/all" leaves an app nothing to run with');
-  return compile(removePolicy(calls, blocked), arch);
+  const architectures = architecturesOf(arch);
+  const native = (architectures[0] as Architecture).calls;
+  const policy = mode === 'retain' ? retainPolicy(calls, () => blocked) : removePolicy(calls, blocked, native);
+  return compile(policy, architectures);
 }

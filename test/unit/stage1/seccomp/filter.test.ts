@@ -156,6 +156,27 @@ describe('a remove set', () => {
     expect(says(remove(['socket'], undefined, 'arm64'), 'socket', [], 'aarch64')).toBe(killed);
   });
 
+  test.each([
+    ['chown', 'chown32'],
+    ['clock_settime', 'clock_settime64'],
+    ['settimeofday', 'stime'],
+    ['futex', 'futex_time64'],
+    ['select', '_newselect'],
+    ['umount2', 'umount'],
+    ['newfstatat', 'fstatat64'],
+    ['mmap', 'mmap2'],
+    ['accept', 'socketcall'],
+    ['semop', 'ipc'],
+  ])('of %s holds for %s, its form for 32-bit programs', (call, form) => {
+    expect(says(remove([call]), form, [], 'i386')).toBe(killed);
+    expect(says(remove(['mount']), form, [], 'i386')).toBe(allowed);
+  });
+
+  test('leaves newer calls of 64-bit programs alone, whose names look like another form', () => {
+    expect(says(remove(['getdents']), 'getdents64')).toBe(allowed);
+    expect(says(remove(['getdents']), 'getdents64', [], 'i386')).toBe(allowed);
+  });
+
   test('does not let the numbers of x32 through', () => {
     const filter = remove(['ptrace']);
     expect(says(filter, 521)).toBe(failed(ENOSYS));
