@@ -90,7 +90,8 @@ function blockOf(groups: readonly PodGroup[], name: string): Pick<GroupUsage, 'b
     : { blockRead: sum(/ Read (\d+)/g), blockWritten: sum(/ Write (\d+)/g) };
 }
 
-const groupUsage = (groups: readonly PodGroup[], name: string): GroupUsage => ({
+/** Of the app `name`, or of the whole pod (``). */
+export const groupUsage = (groups: readonly PodGroup[], name: string): GroupUsage => ({
   cpuSeconds: cpuSecondsOf(groups, name),
   ...memoryOf(groups, name),
   ...pidsOf(groups, name),
