@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { Candidate } from './starts.ts';
 
 /** An OCI bundle that runs /bin/true, made from the runtime's own default configuration. */
-function makeBundle(dir: string, runtime: string, rootfs: string): string {
-  const bundle = join(dir, `bundle-${runtime}`);
+export function makeBundle(dir: string, runtime: string, rootfs: string, name = `bundle-${runtime}`): string {
+  const bundle = join(dir, name);
   mkdirSync(bundle);
   symlinkSync(rootfs, join(bundle, 'rootfs'));
   execFileSync(runtime, ['spec'], { cwd: bundle });
@@ -38,12 +38,14 @@ function ociRuntime(dir: string, runtime: string, rootfs: string): Candidate[] {
 const installed = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 /** podman with runc, as Debian configures it, and with limits that every host allows. */
-function podman(dir: string, ...args: string[]): string[] {
+export function podmanCommand(dir: string, ...args: string[]): string[] {
   const config = join(dir, 'containers.conf');
   writeFileSync(config, '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n');
   const global = [`--root=${dir}/podman`, `--runroot=${dir}/podman-run`, '--cgroup-manager=cgroupfs', '--runtime=runc'];
-  return ['env', `CONTAINERS_CONF=${config}`, 'podman', ...global, 'run', '--rm', ...args];
+  return ['env', `CONTAINERS_CONF=${config}`, 'podman', ...global, ...args];
 }
+
+const podman = (dir: string, ...args: string[]): string[] => podmanCommand(dir, 'run', '--rm', ...args);
 
 export function makePeers(dir: string, rootfs: string): Candidate[] {
   const nspawn = ['systemd-nspawn', '-q', '--register=no', '--keep-unit', '-D', rootfs, '/bin/true'];

@@ -40,13 +40,22 @@ export class Bench {
     return new Bench(dir, rootfs, data, service);
   }
 
+  get dataDir(): string {
+    return this.#data;
+  }
+
   get servicePid(): number {
     return this.#service.pid as number;
   }
 
   /** The command line of a run of the image. */
   run(...args: string[]): string[] {
-    return [rkt, `--dir=${this.#data}`, 'run', ...args];
+    return this.command('run', ...args);
+  }
+
+  /** The command line of any command on the bench's data. */
+  command(...args: string[]): string[] {
+    return [rkt, `--dir=${this.#data}`, ...args];
   }
 
   candidates(): Candidate[] {

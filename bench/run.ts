@@ -2,7 +2,7 @@
  * `make bench`: how long a start takes and what a pod costs while it idles, beside other runtimes, on this machine, in this
  * run. Absolute times say more about the machine than about the program; the ratios are what to look at.
  *
- * `npm run bench -- fetch` measures downloads instead (fetch.ts).
+ * `npm run bench -- fetch` measures downloads instead (fetch.ts), `npm run bench -- many-pods` only what many pods cost.
  *
  * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20), --pods=N (default 100).
  */
@@ -11,6 +11,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureEnter } from './enter.ts';
+import { benchManyPods } from './many-pods.ts';
 import { measureManyStarts } from './many-starts.ts';
 import { measureMemory } from './memory.ts';
 import { makePeers } from './peers.ts';
@@ -45,16 +47,24 @@ if (process.argv.includes('fetch')) {
   await benchFetch(rounds ?? 1);
   process.exit();
 }
+const only = process.argv.includes('many-pods') ? 'many-pods' : undefined;
 const dir = mkdtempSync(join(tmpdir(), 'rkt-bench-'));
 const bench = await Bench.create(dir);
 try {
+  if (only === undefined) await benchStarts();
+  benchManyPods(bench, Math.min(rounds ?? 10, 10));
+} finally {
+  await bench.destroy();
+  rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+}
+
+async function benchStarts(): Promise<void> {
   const [bare, ...starts] = bench.candidates();
   const peers = makePeers(dir, bench.rootfs);
   printResults(measure([bare as Candidate, ...starts, ...peers], rounds ?? 20));
+  console.log();
+  await measureEnter(bench, rounds ?? 20);
   bench.printSplit();
   await measureManyStarts([...starts, ...peers], pods);
   await measureMemory(bench);
-} finally {
-  await bench.destroy();
-  rmSync(dir, { recursive: true, force: true });
 }

@@ -63,10 +63,10 @@ export function measure(candidates: readonly Candidate[], rounds: number): Timin
 export const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 
 /** The first candidate is what the others are compared with. */
-export function printResults(results: readonly Timing[]): void {
+export function printResults(results: readonly Timing[], what = 'start to exit of /bin/true'): void {
   const base = median(results[0]?.times ?? []);
   const width = Math.max(...results.map(({ label }) => label.length));
-  console.log(`${'start to exit of /bin/true'.padEnd(width)}   median      min   × ${results[0]?.label}`);
+  console.log(`${what.padEnd(width)}   median      min   × ${results[0]?.label}`);
   for (const { label, times, failure } of results) {
     if (failure !== undefined) {
       console.log(`${label.padEnd(width)}   not measured: ${failure}`);

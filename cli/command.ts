@@ -1,7 +1,16 @@
 /** What a file in commands/ exports, and how its command line is read. */
 
 import type { Context } from './context.ts';
-import { type Option, OptionSet, type OptionValues, type Reader, reader, takeOption, usageError } from './options.ts';
+import {
+  type Option,
+  OptionSet,
+  type OptionValues,
+  type Place,
+  type Reader,
+  reader,
+  takeOption,
+  usageError,
+} from './options.ts';
 
 /** One image on the command line of `run`, with what belongs to it. */
 export interface AppArguments {
@@ -40,6 +49,8 @@ export interface Command {
   readonly options: readonly Option[];
   /** How many arguments it takes at most; none unless said. */
   readonly maxArgs?: number;
+  /** Options stand before the first argument only: what follows that is another program's. A `--` right after it is left out. */
+  readonly optionsFirst?: boolean;
   /** Options that may stand after an image and belong to it; the command's arguments are images then. */
   readonly imageOptions?: readonly Option[];
   /** Commands below this one, of which one is always meant; {@link run} and options are those of the one, then. */
@@ -51,16 +62,20 @@ export interface Command {
 /** Exit code for a failure of rkt itself, so that it can be told from the app's own. */
 export const failureCode = 254;
 
+const strictSet = (options: readonly Option[]): OptionSet => new OptionSet(options, { strict: true });
+
 /**
  * Reads what stands after the command's name; global options may stand here too. Errors: EUSAGE.
  */
 export function parseCommandLine(command: Command, words: readonly string[], globals: OptionSet): Parsed {
-  const own = new OptionSet(command.options);
+  const own = strictSet(command.options);
   const rest = reader(words);
   const args: string[] = [];
   const apps: AppArguments[] = [];
   let afterDashes: string[] | undefined;
-  const take = (word: string, sets: readonly OptionSet[]): boolean => takeOption(word, rest, sets, command.name);
+  const later = command.imageOptions && strictSet(command.imageOptions);
+  const take = (word: string, sets: readonly OptionSet[], place: Omit<Place, 'command'>): boolean =>
+    takeOption(word, rest, sets, { command: command.name, ...place });
 
   for (let word = rest.next(); word !== undefined; word = rest.next()) {
     if (word === '--' && command.imageOptions === undefined) {
@@ -69,11 +84,18 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
       args.push(...afterDashes);
     } else if (word === '--' || word === '---') {
       throw usageError(`"${word}" must follow an image`, `the form is: rkt ${command.name} ${command.usage}`);
-    } else if (take(word, [own, globals])) {
+    } else if (take(word, [own, globals], { later })) {
     } else if (command.imageOptions === undefined) {
       args.push(word);
+      if (command.optionsFirst) takeRest(rest, args);
     } else {
-      takeApps(word, rest, command.imageOptions, (option, image) => take(option, [image, own, globals]), apps);
+      takeApps(
+        word,
+        rest,
+        command.imageOptions,
+        (option, image) => take(option, [image, own, globals], { afterImage: true }),
+        apps,
+      );
     }
   }
   const surplus = args[command.maxArgs ?? 0];
@@ -81,6 +103,14 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
     throw usageError(`unexpected argument "${surplus}"`, `the form is: rkt ${command.name} ${command.usage}`.trimEnd());
   }
   return { values: own.values(), args, afterDashes, apps };
+}
+
+/** The words of another program, as they are. */
+function takeRest(rest: Reader, args: string[]): void {
+  const first = rest.next();
+  if (first === undefined) return;
+  if (first !== '--') args.push(first);
+  for (let word = rest.next(); word !== undefined; word = rest.next()) args.push(word);
 }
 
 /** `IMAGE [options] [-- args] [--- IMAGE …]`, from the first image to the end of the line. */
@@ -92,7 +122,7 @@ function takeApps(
   apps: AppArguments[],
 ): void {
   let image = first;
-  let options = new OptionSet(imageOptions);
+  let options = strictSet(imageOptions);
   let args: string[] | undefined;
   const finish = (): number => apps.push({ image, values: options.values(), args });
 
@@ -102,7 +132,7 @@ function takeApps(
       for (let arg = rest.next(); arg !== undefined && arg !== '---'; arg = rest.next()) args.push(arg);
     } else if (word !== '---' && !takeFor(word, options)) {
       finish();
-      [image, options, args] = [word, new OptionSet(imageOptions), undefined];
+      [image, options, args] = [word, strictSet(imageOptions), undefined];
     }
   }
   finish();

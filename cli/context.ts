@@ -10,8 +10,8 @@ export interface Context {
   readonly log: Log;
   /** Effective user id. */
   readonly uid: number;
-  /** Results. Returns false where nobody reads them any more. */
-  out(text: string): unknown;
+  /** Results. */
+  out(text: string): void;
   /** Diagnostics that are not log lines. */
   err(text: string): void;
   /** For a command that is about to become another program: what would otherwise be done at the end of this one. */

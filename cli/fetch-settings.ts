@@ -13,7 +13,7 @@ export const fetchOptions = (policy: PullPolicy): readonly Option[] => [
     type: 'value',
     placeholder: 'POLICY',
     default: policy,
-    description: `when to ask the network: never, new (the store has no such image) or update (always); default ${policy}`,
+    description: 'when to ask the network: never, new (the store has no such image) or update (always)',
   },
   { name: 'store-only', type: 'switch', hidden: true, description: 'the same as --pull-policy=never' },
   { name: 'no-store', type: 'switch', hidden: true, description: 'the same as --pull-policy=update' },

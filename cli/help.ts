@@ -20,6 +20,18 @@ function optionLines(options: readonly Option[]): string[] {
   });
 }
 
+/** Options under the headings of their groups, in the order of the declarations; those of no group come first. */
+function groupedLines(title: string, options: readonly Option[], headingOf: (group: string) => string): string[] {
+  const groups = new Map<string | undefined, Option[]>([[undefined, []]]);
+  for (const option of options.filter(({ hidden }) => hidden !== true)) {
+    groups.set(option.group, [...(groups.get(option.group) ?? []), option]);
+  }
+  return [...groups].flatMap(([group, members]) => {
+    if (members.length === 0) return [];
+    return [`${group === undefined ? title : headingOf(group)}:`, ...optionLines(members), ''];
+  });
+}
+
 function commandLines(commands: readonly { name: string; summary: string }[]): string[] {
   const width = Math.max(...commands.map((command) => command.name.length));
   return commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
@@ -48,10 +60,9 @@ export function overview(commands: readonly { name: string; summary: string }[])
 export function commandHelp(command: Command): string {
   const lines = [command.description, '', 'Usage:', `  rkt ${command.name} ${command.usage}`.trimEnd(), ''];
   if (command.subcommands !== undefined) lines.push('Commands:', ...commandLines(command.subcommands), '');
-  if (command.options.length > 0) lines.push('Options:', ...optionLines(command.options), '');
-  if (command.imageOptions !== undefined) {
-    lines.push('Options of one image, after it:', ...optionLines(command.imageOptions), '');
-  }
+  lines.push(...groupedLines('Options', command.options, (group) => group));
+  const ofImage = (group: string): string => `After an image, ${group[0]?.toLowerCase()}${group.slice(1)}`;
+  lines.push(...groupedLines('After an image', command.imageOptions ?? [], ofImage));
   lines.push('Global options:', ...optionLines(globalOptions), '');
   return lines.join('\n');
 }

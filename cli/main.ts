@@ -14,8 +14,7 @@ import { getSwitch, OptionSet, type Reader, reader, takeOption, usageError } fro
 import { writeAll } from './output.ts';
 
 export interface Streams {
-  /** Returns false where nobody reads any more. */
-  out(text: string): unknown;
+  out(text: string): void;
   err(text: string): void;
 }
 
@@ -78,7 +77,8 @@ async function chooseCommand(rest: Reader, globals: OptionSet): Promise<Command 
   let command: Command | undefined;
   for (let known = commands; ; known = command.subcommands) {
     let name = firstWord(rest.next());
-    while (name !== undefined && takeOption(name, rest, [globals], command?.name ?? '')) name = rest.next();
+    while (name !== undefined && takeOption(name, rest, [globals], { command: command?.name ?? '' }))
+      name = rest.next();
     if (name === undefined) return command;
     const entry = known.find((candidate) => candidate.name === name);
     if (entry === undefined) throw unknownCommand(name, command, known);

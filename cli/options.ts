@@ -14,6 +14,8 @@ interface OptionBase {
   readonly description: string;
   /** Understood, but not listed in help. */
   readonly hidden?: boolean;
+  /** Heading that help lists it under. */
+  readonly group?: string;
 }
 
 export interface SwitchOption extends OptionBase {
@@ -44,6 +46,10 @@ export interface DurationOption extends OptionBase {
 }
 
 export type Option = SwitchOption | ValueOption | ListOption | DurationOption;
+
+/** Options that help lists together. */
+export const optionGroup = (group: string, options: readonly Option[]): Option[] =>
+  options.map((option) => ({ ...option, group }));
 
 /** Values by option name. A switch is a boolean, a duration milliseconds, a list an array in the order given. */
 export type OptionValues = ReadonlyMap<string, boolean | string | number | readonly string[]>;
@@ -101,13 +107,18 @@ export function usageError(message: string, hint?: string): RktError {
   return new RktError(message, hint === undefined ? { code: 'EUSAGE' } : { code: 'EUSAGE', hint });
 }
 
-/** Collects the values of a set of options as they are met, last one winning, lists growing. */
+/**
+ * Collects the values of a set of options as they are met, lists growing, the last one of others winning; where the set is
+ * strict, a second value or an empty one is a mistake.
+ */
 export class OptionSet {
   readonly #options: ReadonlyMap<string, Option>;
   readonly #values = new Map<string, boolean | string | number | string[]>();
+  readonly #strict: boolean;
 
-  constructor(options: readonly Option[]) {
+  constructor(options: readonly Option[], { strict = false } = {}) {
     this.#options = new Map(options.map((option) => [option.name, option]));
+    this.#strict = strict;
   }
 
   has(name: string): boolean {
@@ -127,6 +138,7 @@ export class OptionSet {
   set(name: string, text: string | undefined): void {
     const option = this.#options.get(name);
     if (option === undefined) throw usageError(`unknown option --${name}`);
+    if (this.#strict && option.type !== 'switch') this.#refuse(option, text);
     switch (option.type) {
       case 'switch':
         this.#values.set(name, text === undefined ? true : switchValue(option, text));
@@ -140,6 +152,13 @@ export class OptionSet {
       case 'list':
         this.#values.set(name, [...((this.#values.get(name) as string[] | undefined) ?? []), text ?? '']);
         break;
+    }
+  }
+
+  #refuse(option: Option, text: string | undefined): void {
+    if (text === '') throw usageError(`option --${option.name} needs a value`);
+    if (option.type !== 'list' && this.#values.has(option.name)) {
+      throw usageError(`option --${option.name} is given twice`);
     }
   }
 
@@ -176,20 +195,31 @@ export function reader(words: readonly string[]): Reader {
   return { next: () => words[at++] };
 }
 
+/** The place of an option on the command line, for errors about it. */
+export interface Place {
+  /** The command's name; empty where there is none yet. */
+  readonly command: string;
+  /** Options that may stand further on, after an image. */
+  readonly later?: OptionSet | undefined;
+  /** Whether an image stands before it. */
+  readonly afterImage?: boolean;
+}
+
 /**
  * Takes `word` as an option of one of `sets` (first match wins), reading its value from `rest` where it has none of its own.
- * False where the word is not an option at all. Errors: EUSAGE for unknown options, with the near miss.
+ * False where the word is not an option at all. Errors: EUSAGE for unknown options, with the near miss, and for misplaced ones.
  */
-export function takeOption(word: string, rest: Reader, sets: readonly OptionSet[], where: string): boolean {
+export function takeOption(word: string, rest: Reader, sets: readonly OptionSet[], place: Place): boolean {
   const found = asOption(word);
   if (found === undefined) return false;
   const set = sets.find((candidate) => candidate.has(found.name));
   if (set === undefined) {
-    throw unknownOption(
-      word,
-      sets.flatMap((candidate) => candidate.names()),
-      where,
-    );
+    const { command, later } = place;
+    if (later?.has(found.name) === true) {
+      const form = later.wantsValue(found.name) ? `--${found.name}=…` : `--${found.name}`;
+      throw usageError(`option --${found.name} must follow an image`, `the form is: rkt ${command} IMAGE ${form}`);
+    }
+    throw unknownOption(found.name, [...sets, ...(later === undefined ? [] : [later])], place, word);
   }
   if (found.value !== undefined || !set.wantsValue(found.name)) {
     set.set(found.name, found.value);
@@ -201,9 +231,21 @@ export function takeOption(word: string, rest: Reader, sets: readonly OptionSet[
   return true;
 }
 
-function unknownOption(word: string, known: readonly string[], where: string): RktError {
-  const name = word.replace(/^-+/, '').replace(/=.*$/s, '');
-  const near = nearest(name, known);
-  const hint = near === undefined ? `see "rkt help${where === '' ? '' : ` ${where}`}"` : `did you mean --${near}?`;
-  return usageError(`unknown option "${word.replace(/=.*$/s, '')}"${where === '' ? '' : ` for "rkt ${where}"`}`, hint);
+function unknownOption(
+  name: string,
+  sets: readonly OptionSet[],
+  { command, afterImage }: Place,
+  word: string,
+): RktError {
+  const near = nearest(
+    name,
+    sets.flatMap((set) => set.names()),
+  );
+  const help = `see "rkt help${command === '' ? '' : ` ${command}`}"`;
+  const other = afterImage === true ? `${help}; what the app is to get stands after "--"` : help;
+  const of = command === '' ? '' : ` for "rkt ${command}"`;
+  return usageError(
+    `unknown option "${word.replace(/=.*$/s, '')}"${of}`,
+    near === undefined ? other : `did you mean --${near}?`,
+  );
 }

@@ -4,7 +4,7 @@
  */
 
 export { imageOptions } from './pod-options/image-options.ts';
-export { makeOptionsOf, prepareOptions } from './pod-options/prepare-options.ts';
+export { makeOptionsOf, prepareOptions, requireImages } from './pod-options/prepare-options.ts';
 export {
   startOptions,
   startOptionsOf,

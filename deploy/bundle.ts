@@ -16,6 +16,8 @@ const modules = join(root, 'node_modules');
 const chunks = new Map<string, string>([
   [join(root, 'metadata-service', 'index.ts'), 'metadata-service'],
   [join(root, 'netns', 'host-netlink.ts'), 'host-netlink'],
+  [join(root, 'cli', 'completion', 'index.ts'), 'completion'],
+  [join(root, 'runtime', 'pod', 'input', 'index.ts'), 'pod-input'],
   [join(root, 'runtime', 'image', 'import.ts'), 'image-import'],
   [join(root, 'runtime', 'image', 'fetch', 'index.ts'), 'image-fetch'],
   [join(root, 'runtime', 'image', 'http', 'client.ts'), 'http-client'],

@@ -12,6 +12,7 @@ units=$lib/systemd/system
 install -d "$destdir$prefix/bin" "$lib" "$units"
 rm -rf "$lib/rkt.new" "$lib/rkt.old"
 cp -R --no-preserve=ownership dist/lib/rkt "$lib/rkt.new"
+install -m 0755 deploy/setup-data-dir.sh "$lib/rkt.new/"
 [ ! -e "$lib/rkt" ] || mv -T "$lib/rkt" "$lib/rkt.old"
 mv -T "$lib/rkt.new" "$lib/rkt"
 rm -rf "$lib/rkt.old"
@@ -22,4 +23,9 @@ for unit in deploy/systemd/*; do
   name=$(basename "$unit" .in)
   sed "s|@PREFIX@|$prefix|g" "$unit" >"$units/$name"
   chmod 0644 "$units/$name"
+done
+
+# The group whose members may look (docs/group-rkt.md), and the data directory that is theirs to look into.
+for kind in sysusers tmpfiles; do
+  install -D -m 0644 "deploy/$kind.d/rkt.conf" "$lib/$kind.d/rkt.conf"
 done

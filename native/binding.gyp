@@ -16,6 +16,8 @@
       'target_name': 'rkt_native',
       'sources': ['<!@(ls src/addon/*.c src/common/*.c)'],
       'defines': ['NAPI_VERSION=10', 'NODE_GYP_MODULE_NAME=rkt_native'],
+      # Threads of binding-lock.c may outlive the worker that loaded the addon, and its code with it.
+      'ldflags': ['-Wl,-z,nodelete'],
     },
     {
       'target_name': 'stage1_common',

@@ -36,6 +36,8 @@ export interface FileHandleExtras {
    * It cannot be cancelled, but keeps neither the loop nor the process, and not `fd` either: the caller may close it.
    */
   lockFreed(fd: number): Promise<void>;
+  /** isatty(3): whether the descriptor is a terminal. False where it is not open. */
+  isTerminal(fd: number): boolean;
   /** syncfs(2): everything written to the file system of `fd` is on disk afterwards. */
   syncfs(fd: number): void;
   /** renameat2(2) with RENAME_NOREPLACE: fails with EEXIST where `to` exists. */

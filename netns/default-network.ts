@@ -12,6 +12,7 @@ import { metadataAddress } from '../runtime/base/paths.ts';
 import { newAddress } from './addresses.ts';
 import { networkError, type Part } from './errors.ts';
 import { admitPod } from './firewall.ts';
+import { forgetAddress } from './forwards.ts';
 import { claimAddress, hostAddressOf } from './ipam.ts';
 import { fileLeases } from './lease-files.ts';
 import type { Lease, LeaseStore } from './leases.ts';
@@ -106,7 +107,7 @@ function at<T>(part: Part, uuid: string, work: () => T): T {
   }
 }
 
-function claim(store: LeaseStore, { uuid, kind, netns, dir }: SetupOptions): Lease {
+function claim(store: LeaseStore, { uuid, kind, netns, dir, leaseDir }: SetupOptions): Lease {
   return store.locked((leases) =>
     claimAddress(leases, {
       uuid,
@@ -117,7 +118,10 @@ function claim(store: LeaseStore, { uuid, kind, netns, dir }: SetupOptions): Lea
         removeTraces(dead);
         if (dead.uuid !== uuid) native.removeNetns(join(dirname(netns), dead.uuid));
       },
-      vacate: (ip, holder) => vacate(ip, holder, kind),
+      vacate: (ip, holder) => {
+        vacate(ip, holder, kind);
+        forgetAddress(leaseDir, ip);
+      },
     }),
   );
 }

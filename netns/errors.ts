@@ -3,7 +3,7 @@
 import { errnoOf, isRktError, messageOf, RktError } from '../runtime/base/errors.ts';
 
 /** The part of the work in which an error came up decides what it says about the kernel. */
-export type Part = 'netns' | 'link' | 'firewall';
+export type Part = 'netns' | 'link' | 'firewall' | 'ports';
 
 const missing: Record<Part, { errnos: string[]; message: string; hint: string }> = {
   netns: {
@@ -20,6 +20,11 @@ const missing: Record<Part, { errnos: string[]; message: string; hint: string }>
     errnos: ['EOPNOTSUPP', 'ENOTSUP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT', 'ENOENT'],
     message: 'the kernel has no nf_tables with address translation',
     hint: 'private networks need CONFIG_NF_TABLES, CONFIG_NF_TABLES_IPV4, CONFIG_NFT_CT, CONFIG_NFT_NAT and CONFIG_NFT_MASQ; use --net=host on this kernel',
+  },
+  ports: {
+    errnos: ['EOPNOTSUPP', 'ENOTSUP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT', 'ENOENT'],
+    message: 'the kernel cannot forward ports by nf_tables',
+    hint: 'forwarded ports need CONFIG_NFT_FIB_IPV4 beside what private networks need; do without --port on this kernel',
   },
 };
 

@@ -33,6 +33,12 @@ export function enableForwarding(): void {
 }
 
 /**
+ * Lets connections that begin at 127.0.0.1 leave by a pod's link, for ports that are forwarded there. The guard of the table of ports keeps
+ * the pod from 127.0.0.1 of the host, which the kernel does not any more on this link.
+ */
+export const routeLoopback = (name: string): void => write(`ipv4/conf/${name}/route_localnet`, '1');
+
+/**
  * Settings of the host's end of a pod's link, before it is set up. A pod must not be able to use another's address
  * on it, nor learn of or configure the host over it.
  */

@@ -6,6 +6,7 @@
 import { native } from '../native/index.ts';
 import { messageOf, RktError } from '../runtime/base/errors.ts';
 import { addressOf, confineAddress, dismissPod, openFirewall, removeUnusedTable } from './firewall.ts';
+import { forgetPod, removePortsTable } from './forwards.ts';
 import { fileLeases, leaseFile } from './lease-files.ts';
 import type { Lease, LeaseTable } from './leases.ts';
 import { removeLink } from './links.ts';
@@ -30,14 +31,17 @@ export function teardownPodNetwork(options: TeardownOptions): void {
   try {
     const store = fileLeases(options.leaseDir);
     using firewall = openFirewall();
-    store.locked((leases) => dismissAddresses(firewall, leases.list(), options));
+    store.locked((leases) => {
+      dismissAddresses(firewall, leases.list(), options);
+      forgetPod(options.leaseDir, options.uuid);
+    });
     // Deleting a link waits for the kernel's grace periods, 50 ms and more: pods that start meanwhile must not wait for the lock.
     withRoute((socket) => removeLink(socket, hostInterfaceOf(options.uuid)));
     native.removeNetns(options.netns);
     store.locked((leases) => {
       const own = leases.list().filter((lease) => lease.uuid === options.uuid);
       for (const lease of own) leases.remove(lease.ip);
-      removeUnusedTable(firewall, leases);
+      if (removeUnusedTable(firewall, leases) && firewall !== undefined) removePortsTable(firewall, options.leaseDir);
     });
   } catch (error) {
     throw new RktError(`cannot take down the private network of pod ${options.uuid}: ${messageOf(error)}`, {

@@ -1,4 +1,5 @@
-import { RktError } from '../../runtime/base/errors.ts';
+import { messageOf, RktError } from '../../runtime/base/errors.ts';
+import { podFiles } from '../../runtime/base/paths.ts';
 import { findPod } from '../../runtime/pod/find.ts';
 import { manifestText } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
@@ -19,8 +20,15 @@ export const command: Command = {
     if (text === undefined) {
       throw new RktError(`pod ${pod.uuid} has no manifest: its state is "${pod.state}"`, { code: 'ENOMANIFEST' });
     }
-    const pretty = getSwitch(values, 'pretty-print');
-    context.out(pretty ? `${JSON.stringify(JSON.parse(text), null, 2)}\n` : `${text}\n`);
+    context.out(getSwitch(values, 'pretty-print') ? indented(text, podFiles.manifest(pod.dir)) : `${text}\n`);
     return 0;
   },
 };
+
+function indented(text: string, file: string): string {
+  try {
+    return `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
+  } catch (cause) {
+    throw new RktError(`${file} is damaged: ${messageOf(cause)}`, { code: 'EDAMAGED', cause });
+  }
+}

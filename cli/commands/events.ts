@@ -29,13 +29,14 @@ export const command: Command = {
     const since = getValue(values, 'since');
     const past = since === undefined ? undefined : Date.now() - parseDuration(since, '--since');
     const only = new Set(args.map((pod) => findPod(dataDir, pod).uuid));
-    const { watchEvents } = await import('../../runtime/pod/watch/index.ts');
+    const { watchEvents, whenReaderGone } = await import('../../runtime/pod/watch/index.ts');
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    const stopWatching = whenReaderGone(1, () => stop.abort());
     for await (const event of watchEvents({ dataDir, only, since: past ?? Infinity, signal: stop.signal })) {
-      const reader = context.out(`${json ? jsonLine(event) : textLine(event)}\n`);
-      if (reader === false) break;
+      context.out(`${json ? jsonLine(event) : textLine(event)}\n`);
     }
+    stopWatching();
     return 0;
   },
 };

@@ -34,6 +34,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./run-prepared.ts')).command,
   },
   {
+    name: 'enter',
+    summary: 'open a shell in a running pod',
+    load: async () => (await import('./enter.ts')).command,
+  },
+  {
+    name: 'exec',
+    summary: 'run a command in a running pod',
+    load: async () => (await import('./exec.ts')).command,
+  },
+  {
     name: 'list',
     summary: 'list pods',
     load: async () => (await import('./list.ts')).command,
@@ -92,6 +102,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'metadata-service',
     summary: 'serve pods their identity and metadata',
     load: async () => (await import('./metadata-service.ts')).command,
+  },
+  {
+    name: 'completion',
+    summary: 'print a script that completes rkt in a shell',
+    load: async () => (await import('./completion.ts')).command,
   },
   {
     name: 'version',

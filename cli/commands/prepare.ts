@@ -2,8 +2,8 @@ import { prepareToKeep } from '../../runtime/pod/run.ts';
 import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
-import { getSwitch, usageError } from '../options.ts';
-import { imageOptions, makeOptionsOf, prepareOptions } from '../pod-options.ts';
+import { getSwitch } from '../options.ts';
+import { imageOptions, makeOptionsOf, prepareOptions, requireImages } from '../pod-options.ts';
 
 export const command: Command = {
   name: 'prepare',
@@ -19,7 +19,7 @@ export const command: Command = {
   imageOptions,
   async run(context, parsed) {
     requireRoot(context, 'prepare');
-    if (parsed.apps.length === 0) throw usageError('rkt prepare needs an image', 'for example: rkt prepare ./app.aci');
+    requireImages('prepare', parsed);
     const mark = stopwatch(context.log);
     mark('node and load');
     const outlet = getSwitch(parsed.values, 'quiet') ? quieted(context) : context;

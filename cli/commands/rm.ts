@@ -1,33 +1,38 @@
 import { isRktError, messageOf } from '../../runtime/base/errors.ts';
 import { findPod } from '../../runtime/pod/find.ts';
+import type { PodEntry } from '../../runtime/pod/pods.ts';
 import { removeOne } from '../../runtime/pod/remove.ts';
+import { stopPod } from '../../runtime/pod/stop.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import { type Command, failureCode } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
+import { getSwitch } from '../options.ts';
 import { podArguments, uuidFileOption } from '../pod-arguments.ts';
 
 export const command: Command = {
   name: 'rm',
   summary: 'remove pods at once',
-  usage: '[--uuid-file=FILE] UUID...',
+  usage: '[--force] [--uuid-file=FILE] UUID...',
   description:
     'Removes pods that have exited, that were prepared and never run, or whose making failed, with everything that is left of ' +
     'them, and prints their UUIDs. A running pod has to be stopped first.',
   maxArgs: Infinity,
-  options: [uuidFileOption],
-  run(context, { values, args }) {
+  options: [{ name: 'force', type: 'switch', description: 'kill pods that run' }, uuidFileOption],
+  async run(context, { values, args }) {
     const pods = podArguments('rm', args, values);
     requireRoot(context, 'rm');
-    const removed = pods.filter((pod) => tryRemove(context, pod));
-    return removed.length === pods.length ? 0 : failureCode;
+    let failures = 0;
+    for (const pod of pods) failures += (await tryRemove(context, pod, getSwitch(values, 'force'))) ? 0 : 1;
+    return failures === 0 ? 0 : failureCode;
   },
 };
 
 /** One that cannot be removed does not keep the others from it. */
-function tryRemove(context: Context, pod: string): boolean {
+async function tryRemove(context: Context, pod: string, force: boolean): Promise<boolean> {
   const { dataDir } = context.globals;
   try {
-    const entry = findPod(dataDir, pod);
+    let entry = findPod(dataDir, pod);
+    if (force && entry.state === 'running') entry = await killed(entry, dataDir);
     removeOne(entry, { dataDir, stage1Gc: builtinStage1().gc, log: context.log });
     context.out(`"${entry.uuid}"\n`);
     return true;
@@ -36,4 +41,10 @@ function tryRemove(context: Context, pod: string): boolean {
     if (isRktError(error) && error.hint !== undefined) context.err(`rkt: ${error.hint}\n`);
     return false;
   }
+}
+
+/** The pod as it is when it has been killed. */
+async function killed(pod: PodEntry, dataDir: string): Promise<PodEntry> {
+  await stopPod(pod, { dataDir, stage1Stop: builtinStage1().stop, force: true, timeoutMs: undefined });
+  return findPod(dataDir, pod.uuid);
 }

@@ -4,8 +4,15 @@ import { runPod } from '../../runtime/pod/run.ts';
 import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
-import { getValue, usageError } from '../options.ts';
-import { imageOptions, makeOptionsOf, prepareOptions, startOptions, startOptionsOf } from '../pod-options.ts';
+import { getList, getValue, optionGroup, usageError } from '../options.ts';
+import {
+  imageOptions,
+  makeOptionsOf,
+  prepareOptions,
+  requireImages,
+  startOptions,
+  startOptionsOf,
+} from '../pod-options.ts';
 
 export const command: Command = {
   name: 'run',
@@ -17,17 +24,25 @@ export const command: Command = {
   options: [
     ...startOptions,
     ...prepareOptions,
-    { name: 'uuid-file-save', type: 'value', placeholder: 'FILE', description: "write the pod's UUID to a file" },
+    ...optionGroup('Pod', [
+      { name: 'uuid-file-save', type: 'value', placeholder: 'FILE', description: "write the pod's UUID to a file" },
+    ]),
   ],
   imageOptions,
   async run(context, parsed) {
     requireRoot(context, 'run');
-    if (parsed.apps.length === 0) throw usageError('rkt run needs an image', 'for example: rkt run ./app.aci');
+    requireImages('run', parsed);
     const { values } = parsed;
     const mark = stopwatch(context.log);
     mark('node and load');
     // The service first: without it nothing is fetched or made.
     const start = await startOptionsOf(context, values, mark);
+    if (start.networking === 'host' && getList(values, 'port').length > 0) {
+      throw usageError(
+        '--port is for pods on a private network: on that of the host an app listens there itself',
+        'add --private-net, or leave out --port',
+      );
+    }
     return await runPod({
       ...(await makeOptionsOf(context, parsed, mark)),
       ...start,

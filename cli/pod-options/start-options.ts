@@ -6,6 +6,7 @@ import { type PodNetworking, parseNetworking, wantsRegistration } from '../../ru
 import type { Mark, StartOptions } from '../../runtime/pod/start.ts';
 import { builtinStage1 } from '../../runtime/stage1/builtin.ts';
 import type { PlanSettings } from '../../runtime/stage1/launch.ts';
+import { callerTerminals } from '../../runtime/stage1/terminals.ts';
 import type { Context } from '../context.ts';
 import {
   getDuration,
@@ -14,11 +15,12 @@ import {
   getValue,
   type Option,
   type OptionValues,
+  optionGroup,
   usageError,
 } from '../options.ts';
+import { nameOptions, nameSettingsOf } from './name-options.ts';
 
-/** How a pod is started. */
-export const startOptions: readonly Option[] = [
+const networkOptions: readonly Option[] = [
   {
     name: 'private-net',
     type: 'value',
@@ -35,6 +37,16 @@ export const startOptions: readonly Option[] = [
     description: 'the same, as rkt 1.x spells it; knows "host" too',
   },
   {
+    name: 'hostname',
+    type: 'value',
+    placeholder: 'NAME',
+    description: "the pod's host name (default rkt- and the pod's UUID)",
+  },
+  ...nameOptions,
+];
+
+const serviceOptions: readonly Option[] = [
+  {
     name: 'mds-register',
     type: 'switch',
     description: 'register the pod with the metadata service; on a private network this is the default',
@@ -44,11 +56,23 @@ export const startOptions: readonly Option[] = [
     type: 'switch',
     description: 'start a metadata service if none runs; it ends with its last pod',
   },
+];
+
+const isolationOptions: readonly Option[] = [
   {
-    name: 'hostname',
+    name: 'ipc',
     type: 'value',
-    placeholder: 'NAME',
-    description: "the pod's host name (default rkt- and the pod's UUID)",
+    placeholder: 'MODE',
+    default: 'auto',
+    description: "System V IPC and message queues: auto or private: the pod's own; parent: those of rkt's caller",
+  },
+];
+
+const lifeOptions: readonly Option[] = [
+  {
+    name: 'interactive',
+    type: 'switch',
+    description: 'give the only app a terminal, relayed to this one; ^] three times within a second kills the pod',
   },
   {
     name: 'detach',
@@ -65,19 +89,28 @@ export const startOptions: readonly Option[] = [
   },
 ];
 
+/** How a pod is started. */
+export const startOptions: readonly Option[] = [
+  ...optionGroup('Network and names', networkOptions),
+  ...optionGroup('Metadata service', serviceOptions),
+  ...optionGroup('Isolation', isolationOptions),
+  ...optionGroup('Life', lifeOptions),
+];
+
 /** What the start of a pod takes from the command line. The metadata service is reached where the pod needs it: ENOMDS. */
 export async function startOptionsOf(
   context: Context,
   values: OptionValues,
   mark: Mark,
 ): Promise<Omit<StartOptions, 'onReady'>> {
+  const settings = planSettingsOf(context, values);
   const networking = networkingOf(values);
   const register = wantsRegistration(networking, getOptionalSwitch(values, 'mds-register'));
   return {
     dataDir: context.globals.dataDir,
     networking,
     lease: register ? await reachMetadataService(serviceCommand(context, values)) : undefined,
-    settings: planSettingsOf(context, values),
+    settings,
     stage1Run: builtinStage1().run,
     mark,
     log: context.log,
@@ -97,11 +130,14 @@ export function planSettingsOf(context: Context, values: OptionValues): PlanSett
   const { insecure, debug } = context.globals;
   return {
     hostname: hostnameOf(values),
+    names: nameSettingsOf(values),
+    hostIpc: hostIpcOf(values),
     allCapabilities: insecure.has('capabilities'),
     openPaths: insecure.has('paths'),
     noSeccomp: insecure.has('seccomp'),
     openFiles: openFilesOf(context.env),
     debug,
+    ...(interactiveOf(values) ? { terminals: callerTerminals() } : {}),
     detached: getSwitch(values, 'detach'),
     stopTimeoutMs: stopTimeoutOf(values, 'stop-timeout'),
     ...(getSwitch(values, 'rm') ? { epilogue: [...ownCommand(context), 'rm'] } : {}),
@@ -123,9 +159,23 @@ function ownCommand({ globals }: Context): string[] {
   return [process.execPath, process.argv[1] as string, ...dirs];
 }
 
+/** Nobody types in the background. Errors: EUSAGE. */
+function interactiveOf(values: OptionValues): boolean {
+  const interactive = getSwitch(values, 'interactive');
+  if (interactive && getSwitch(values, 'detach')) throw usageError('--interactive and --detach cannot stand together');
+  return interactive;
+}
+
 function hostnameOf(values: OptionValues): string | undefined {
   const text = getValue(values, 'hostname');
   return text === undefined ? undefined : parseHostname(text);
+}
+
+function hostIpcOf(values: OptionValues): boolean {
+  const mode = getValue(values, 'ipc');
+  if (mode === 'parent') return true;
+  if (mode === undefined || mode === 'auto' || mode === 'private') return false;
+  throw usageError(`invalid value "${mode}" for --ipc: must be auto, private or parent`);
 }
 
 /** This very program as the metadata service, with the same data directory. */

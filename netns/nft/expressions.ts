@@ -16,8 +16,11 @@ const registerVerdict = 0;
 const networkHeader = 1;
 const transportHeader = 2;
 
-/** Registers of 16 bytes each; they lie one after another, so that a lookup may span two. */
-type Register = 1 | 2;
+/**
+ * 1 and 2 are registers of 16 bytes each; they lie one after another, so that a lookup may span two. From 8 on they are counted in
+ * parts of 4 bytes: 8 is the beginning of 1.
+ */
+type Register = 1 | 2 | 8 | 9 | 10 | 11;
 
 function expression(name: string, attributes: Uint8Array[]): Buffer {
   return nested(listElement, [string(expressionName, name), nested(expressionData, attributes)]);
@@ -87,7 +90,8 @@ export function tcpTo(port: number): Buffer[] {
   ];
 }
 
-const trackingKey = { state: 0, status: 2 } as const;
+const trackingKey = { state: 0, direction: 1, status: 2, destinationPort: 12 } as const;
+const directionOriginal = 0;
 
 /**
  * Loads what connection tracking knows of the packet's connection, as bits. The state can always be loaded; the status of a packet that is
@@ -150,6 +154,50 @@ function portBytes(port: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16BE(port);
   return bytes;
+}
+
+/** Loads the protocol and the destination port, after the destination address for the map `at`, from register 1 on. */
+export function loadPortKey(map: 'any' | 'at'): Buffer[] {
+  const [protocol, port] = map === 'at' ? ([9, 10] as const) : ([8, 9] as const);
+  return [
+    ...(map === 'at' ? [loadAddress('destination', 8)] : []),
+    expression('meta', [u32be(1, protocol), u32be(2, metaKey.protocol)]),
+    expression('payload', [u32be(1, port), u32be(2, transportHeader), u32be(3, 2), u32be(4, 2)]),
+  ];
+}
+
+/**
+ * Goes on where the packet is one of whoever began its connection. Then loads, from register 1 on: protocol, the port that the connection
+ * was made to, and the address and port that it leads to.
+ */
+export function loadRedirection(): Buffer[] {
+  return [
+    expression('ct', [u32be(2, trackingKey.direction), u32be(1, 1)]),
+    compare('equals', Buffer.of(directionOriginal)),
+    expression('meta', [u32be(1, 8), u32be(2, metaKey.protocol)]),
+    expression('ct', [u32be(2, trackingKey.destinationPort), u32be(1, 9), attribute(3, Buffer.of(directionOriginal))]),
+    loadAddress('destination', 10),
+    expression('payload', [u32be(1, 11), u32be(2, transportHeader), u32be(3, 2), u32be(4, 2)]),
+  ];
+}
+
+/** Replaces the packet's destination by the address and port that the map has for what begins in register 1; goes on where it has none. */
+export function redirectBy(map: string): Buffer[] {
+  return [
+    expression('lookup', [string(1, map), u32be(2, 1), u32be(3, 1)]),
+    expression('nat', [u32be(1, natDestination), u32be(2, familyIpv4), u32be(3, 8), u32be(5, 9)]),
+  ];
+}
+
+const fib = { addressType: 3, ofDestination: 2 } as const;
+const routeLocal = 2; // RTN_LOCAL
+
+/** Goes on where the packet is for an address of this host. */
+export function isLocalDestination(): Buffer[] {
+  return [
+    expression('fib', [u32be(1, 1), u32be(2, fib.addressType), u32be(3, fib.ofDestination)]),
+    compare('equals', bits(routeLocal)),
+  ];
 }
 
 /** Replaces the source address by that of the link the packet goes out by. */

@@ -6,6 +6,11 @@ export const tableName = 'rkt';
 /** The table that a running metadata service owns, of family ip. */
 export const serviceTableName = 'rkt-metadata';
 
+/** The table of forwarded ports, of family ip, its maps, and the set of what they say, for connections that were made earlier. */
+export const portsTableName = 'rkt-ports';
+export const portMaps = { any: 'any', at: 'at' } as const;
+export const portSet = 'live';
+
 /** What a running service marks packets to itself with: "rkt". */
 export const serviceMark = 0x726b74;
 

@@ -10,8 +10,8 @@
  * living service nobody can answer in its place.
  *
  * forward: the first rule keeps a pod's question to the service on the host while the service is not running: by the default route it
- * would reach somebody else, who could answer. The next two confine restricted pods to the host; the last lets only answers in to pods
- * from elsewhere.
+ * would reach somebody else, who could answer. The next two confine restricted pods to the host; the last two let in to pods from
+ * elsewhere only answers, and what was led there by a forwarded port (ports-table.ts). A packet that is not tracked is neither.
  */
 
 import { metadataAddress } from '../../runtime/base/paths.ts';
@@ -24,6 +24,7 @@ import {
   compare,
   drop,
   isMarked,
+  isRedirected,
   isUnsolicited,
   loadAddress,
   loadLinkName,
@@ -96,6 +97,14 @@ export function tableChanges(): NftChange[] {
       loadAddress('destination'),
       lookUp('absent', setName.pods),
       drop(),
+    ]),
+    rule('forward', [
+      loadLinkName('outputName'),
+      compare('equals', podLinks),
+      loadLinkName('inputName'),
+      compare('differs', podLinks),
+      ...isRedirected(),
+      accept(),
     ]),
     rule('forward', [
       loadLinkName('outputName'),

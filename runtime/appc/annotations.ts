@@ -20,6 +20,10 @@ const formats: ReadonlyMap<string, TextRule> = new Map([
   ['documentation', checkHttpUrl],
 ]);
 
+/** The reason why `value` cannot be that of the annotation `name`, or undefined. */
+export const checkAnnotationValue = (name: ACIdentifier, value: string): string | undefined =>
+  formats.get(name)?.(value);
+
 export function annotationValue(annotations: readonly Annotation[], name: ACIdentifier): string | undefined {
   return annotations.find((annotation) => annotation.name === name)?.value;
 }

@@ -1,6 +1,16 @@
 /** Files that are there whole or not at all, also after a power cut. */
 
-import { chownSync, closeSync, constants, fsyncSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Puts on disk which names a directory holds. */
@@ -14,8 +24,8 @@ export function syncDirectory(path: string): void {
 }
 
 /** Writes a file and waits until its content is on disk. */
-export function writeDurable(path: string, content: string, mode = 0o600): void {
-  const fd = openSync(path, 'wx', mode);
+export function writeDurable(path: string, content: string): void {
+  const fd = openSync(path, 'wx', 0o600);
   try {
     writeFileSync(fd, content);
     fsyncSync(fd);
@@ -26,7 +36,9 @@ export function writeDurable(path: string, content: string, mode = 0o600): void 
 
 /** The same, for a file that will be renamed to `target`: the group of the directory there may read it. */
 export function writeDurableFor(target: string, path: string, content: string): void {
-  writeDurable(path, content, 0o640);
+  writeDurable(path, content);
+  // Whatever the umask is.
+  chmodSync(path, 0o640);
   chownSync(path, -1, statSync(dirname(target)).gid);
 }
 

@@ -66,6 +66,10 @@ export function findExecutable(
   return candidates.find((path) => withOpened(roots, path, (_fd, status) => isExecutable(status)) === true);
 }
 
+/** What is at `path` in the root filesystem, links followed; undefined where there is nothing. */
+export const statusInImage = (roots: Roots, path: string): Stats | undefined =>
+  withOpened(roots, path, (_fd, status) => status);
+
 function readAll(fd: number, size: number): string {
   const buffer = Buffer.alloc(size);
   let length = 0;
@@ -119,11 +123,16 @@ function lookupId(roots: Roots, name: string, { what, database, idOfFile }: Kind
     const id = withOpened(roots, name, (_fd, status) => idOfFile(status));
     return id ?? fail(what, name, 'there is no such file in the image');
   }
+  const id = parseId(name);
   const line = name === '' ? undefined : readDatabase(roots, database).find((fields) => fields[0] === name);
   if (line !== undefined) {
-    return parseId(line[2]) ?? fail(what, name, `its id in the image's ${database} is not a number from 0 to ${maxId}`);
+    const found = parseId(line[2]) ?? failNumber(what, name, database);
+    // Names come before numbers (aci.md), but an image that calls its root "1000" makes nobody root who asks for 1000.
+    if (found === 0 && id !== undefined && id !== 0) {
+      fail(what, name, `it is a number, but in the image's ${database} a name of 0`);
+    }
+    return found;
   }
-  const id = parseId(name);
   if (id !== undefined) return id;
   return fail(what, name, `it is not in the image's ${database}, and is not a number from 0 to ${maxId}`);
 }
@@ -135,9 +144,33 @@ export interface UserIds {
 
 /**
  * The ids that an app runs with (aci.md, user and group): looked up in the image's own /etc/passwd and /etc/group, else taken
- * as numbers; a value that begins with "/" stands for the owner or group of that file. Throws EUSER where a name is unknown
- * or an id out of range: nobody becomes root by a mistake.
+ * as numbers; a value that begins with "/" stands for the owner or group of that file. Throws EUSER where a name is unknown, an
+ * id out of range, or a number a name of root: nobody becomes root by a mistake.
  */
 export function lookupUser(roots: Roots, user: string, group: string): UserIds {
   return { uid: lookupId(roots, user, userKind), gid: lookupId(roots, group, groupKind) };
 }
+
+/**
+ * The ids of a user that an image of Docker names without a group, by name or number: the user's own group and those that have
+ * it as a member, from the image's /etc/passwd and /etc/group. A number that is not there is its own group, as docker2aci had
+ * it. Errors: EUSER as for {@link lookupUser}.
+ */
+export function lookupDockerUser(roots: Roots, user: string): UserIds & { gids: number[] } {
+  const users = readDatabase(roots, userKind.database);
+  const line = users.find(([name]) => name === user) ?? users.find((fields) => isNumbered(fields, user));
+  if (line === undefined) return { ...lookupUser(roots, user, user), gids: [] };
+  const [name = '', , uidText, gidText] = line;
+  const uid = parseId(uidText) ?? failNumber('user', user, userKind.database);
+  if (uid === 0) lookupId(roots, user, userKind);
+  const gid = parseId(gidText) ?? failNumber('group', user, userKind.database);
+  const groups = readDatabase(roots, groupKind.database).filter(([, , , list]) => list?.split(',').includes(name));
+  const gids = groups.flatMap((fields) => parseId(fields[2]) ?? []);
+  return { uid, gid, gids: [...new Set(gids)].filter((id) => id !== gid) };
+}
+
+const isNumbered = (fields: readonly string[], user: string): boolean =>
+  parseId(user) !== undefined && parseId(fields[2]) === parseId(user);
+
+const failNumber = (what: string, name: string, database: string): never =>
+  fail(what, name, `its id in the image's ${database} is not a number from 0 to ${maxId}`);

@@ -1,6 +1,6 @@
 /** From image names to image ids: one directory per name, holding one empty file per id. A hint, never the truth. */
 
-import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
 import { syncDirectory } from './durable.ts';
 
@@ -29,7 +29,8 @@ export function idsOfName(names: string, name: string): string[] {
 /** Adds an id to a name. Idempotent. */
 export function addName(names: string, name: string, id: string): void {
   const directory = `${names}/${encodeName(name)}`;
-  mkdirSync(directory, { recursive: true, mode: 0o750 });
+  // Readable for those who may look into the directory of names, whatever the umask is.
+  if (mkdirSync(directory, { recursive: true }) !== undefined) chmodSync(directory, 0o750);
   closeSync(openSync(`${directory}/${id}`, 'a', 0o640));
   syncDirectory(directory);
   syncDirectory(names);

@@ -1,7 +1,7 @@
 /** Taking a dead pod apart, for `rkt gc` and `rkt rm`. What was done before is no failure, so this may be done again. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { leasedNetwork, type TeardownOptions, teardownPodNetwork } from '../../netns/index.ts';
 import { messageOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -48,18 +48,15 @@ export function collect(pod: HeldPod, options: CollectOptions): void {
  * The monitor removes its plan when it has undone all that the plan says, and has closed its registration before. Groups are looked for
  * nevertheless, as a plan may be lost in other ways.
  */
-function endedInOrder(pod: HeldPod): boolean {
-  if (existsSync(podFiles.plan(pod.dir))) return false;
-  const scope = podScope(pod.uuid);
-  return !cgroupMounts().some((mount) => existsSync(`${mount}/${scope}`));
-}
+const endedInOrder = (pod: HeldPod): boolean =>
+  !existsSync(podFiles.plan(pod.dir)) && !podGroups().has(podScope(pod.uuid));
 
-let mounts: readonly string[] | undefined;
+let groups: ReadonlySet<string> | undefined;
 
-/** Where cgroup hierarchies are mounted; looked up once, for any number of pods. */
-function cgroupMounts(): readonly string[] {
-  mounts ??= hierarchies().map(({ mount }) => mount);
-  return mounts;
+/** Names of the groups of pods. Looked up once for any number of pods: those that are collected are dead and make none. */
+function podGroups(): ReadonlySet<string> {
+  groups ??= new Set(hierarchies().flatMap(({ mount }) => readdirSync(mount).filter((name) => name.includes('rkt'))));
+  return groups;
 }
 
 /** The service has forgotten the pod already, unless it could not tell that the pod ended. */

@@ -3,18 +3,23 @@
  * every override applied. Pure: images come in as they lie in the store, nothing is read or written.
  */
 
+import type { Annotation } from '../appc/annotations.ts';
 import { type App, checkEnvironmentName, type EnvironmentVariable } from '../appc/app.ts';
 import { appNameOfImage, checkACName } from '../appc/identifiers.ts';
 import type { ImageId } from '../appc/image-id.ts';
 import type { ImageManifest } from '../appc/image-manifest.ts';
 import { type Isolator, overrideIsolators } from '../appc/isolators.ts';
-import type { Mount, PodManifest, RuntimeApp } from '../appc/pod-manifest.ts';
-import { emptyVolumeDefaults, type Volume } from '../appc/volume.ts';
+import type { PodManifest, RuntimeApp } from '../appc/pod-manifest.ts';
+import type { ExposedPort } from '../appc/port.ts';
+import type { Volume } from '../appc/volume.ts';
 import type { MountOption } from '../appc/volume-option.ts';
 import { RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { appcVersion } from '../base/version.ts';
 import { lifeAnnotations } from '../stage1/app-life.ts';
+import { composeError } from './compose-error.ts';
+import { composeMounts, type Volumes, type WantedMount } from './compose-mounts.ts';
+import { withoutCommand } from './docker-command.ts';
 
 /** An image of the store, as far as a manifest needs it. */
 export interface ComposableImage {
@@ -30,11 +35,25 @@ export interface AppRequest {
   readonly exec?: string;
   /** When it is started again, as `--restart` takes it. */
   readonly restart?: string;
-  /** Appended. */
+  /** Appended; of an image that came from Docker they replace its Cmd. */
   readonly args: readonly string[];
   readonly mounts: readonly MountOption[];
   /** In the place of the image's own that speak about the same things. */
   readonly isolators?: readonly Isolator[];
+  /** A name, number or path, instead of what the image says; so are the next three. */
+  readonly user?: string;
+  readonly group?: string;
+  readonly supplementaryGids?: readonly number[];
+  /** Absolute. */
+  readonly workingDirectory?: string;
+  readonly readOnlyRootFs?: boolean;
+  /** Environment above that of the pod. */
+  readonly environment?: readonly EnvironmentVariable[];
+  /** Of the app in the pod. */
+  readonly annotations?: readonly Annotation[];
+  /** Beside those of the image, and in their place where both have a name. */
+  readonly userAnnotations?: Readonly<Record<string, string>>;
+  readonly userLabels?: Readonly<Record<string, string>>;
 }
 
 export interface PodRequest {
@@ -42,19 +61,23 @@ export interface PodRequest {
   readonly volumes: readonly Volume[];
   /** Mounts for every app. */
   readonly mounts: readonly MountOption[];
+  /** Ports of the host that lead to the pod (`--port`). */
+  readonly ports?: readonly ExposedPort[];
   /** Environment below that of the image (`--inherit-env`). */
   readonly inherited: readonly EnvironmentVariable[];
-  /** Environment above that of the image (`--set-env`). */
+  /** Environment above that of the image (`--set-env-file`, then `--set-env`). */
   readonly explicit: readonly EnvironmentVariable[];
+  /** The manifest of the pod where the user gave one: it is complete (see input/given-manifest.ts), and `volumes` are its own. */
+  readonly manifest?: PodManifest;
 }
 
-/** `NAME=VALUE` as `--set-env` takes it. Errors: EUSAGE. */
-export function parseEnvironment(text: string): EnvironmentVariable {
+/** `NAME=VALUE` as `option` takes it. Errors: EUSAGE. */
+export function parseEnvironment(text: string, option = '--set-env'): EnvironmentVariable {
   const equals = text.indexOf('=');
   const name = equals < 0 ? text : text.slice(0, equals);
   const reason = equals < 0 ? 'has no "=value"' : checkEnvironmentName(name);
   if (reason !== undefined) {
-    throw new RktError(`--set-env "${text}": ${equals < 0 ? reason : `the name ${reason}`}`, {
+    throw new RktError(`${option} "${text}": ${equals < 0 ? reason : `the name ${reason}`}`, {
       code: 'EUSAGE',
       hint: 'write NAME=VALUE',
     });
@@ -67,7 +90,8 @@ export function parseEnvironment(text: string): EnvironmentVariable {
  * a mount names no volume, or two mounts overlap.
  */
 export function composePod(request: PodRequest, log: Log): PodManifest {
-  const volumes = new Map<string, Volume>();
+  if (request.manifest !== undefined) return request.manifest;
+  const volumes: Volumes = new Map();
   for (const volume of request.volumes) {
     if (volumes.has(volume.name)) throw composeError(`--volume "${volume.name}" is given twice`);
     volumes.set(volume.name, volume);
@@ -81,14 +105,17 @@ export function composePod(request: PodRequest, log: Log): PodManifest {
     volumes: [...volumes.values()],
     isolators: [],
     annotations: [],
-    ports: [],
+    ports: [...(request.ports ?? [])],
     userAnnotations: {},
     userLabels: {},
   };
 }
 
-const composeError = (message: string, hint?: string): RktError =>
-  new RktError(message, hint === undefined ? { code: 'ECOMPOSE' } : { code: 'ECOMPOSE', hint });
+/** Names of the volumes that nobody asked for: those of mount points without a volume. */
+export function implicitVolumes({ volumes }: PodRequest, manifest: PodManifest): ReadonlySet<string> {
+  const wanted = new Set(volumes.map(({ name }) => name));
+  return new Set(manifest.volumes.map(({ name }) => name).filter((name) => !wanted.has(name)));
+}
 
 function requireDistinct(apps: readonly RuntimeApp[]): void {
   const names = new Set<string>();
@@ -100,7 +127,7 @@ function requireDistinct(apps: readonly RuntimeApp[]): void {
   }
 }
 
-function composeApp(request: AppRequest, pod: PodRequest, volumes: Map<string, Volume>, log: Log): RuntimeApp {
+function composeApp(request: AppRequest, pod: PodRequest, volumes: Volumes, log: Log): RuntimeApp {
   const { manifest, id } = request.image;
   const name = request.name ?? appNameOfImage(manifest.name);
   const reason = checkACName(name);
@@ -111,30 +138,62 @@ function composeApp(request: AppRequest, pod: PodRequest, volumes: Map<string, V
     name,
     image: { name: manifest.name, id, labels: manifest.labels },
     app,
-    mounts: composeMounts(name, app, [...pod.mounts, ...request.mounts], volumes, log),
-    annotations: request.restart === undefined ? [] : [{ name: lifeAnnotations.restart, value: request.restart }],
+    mounts: composeMounts(name, app, [...pod.mounts, ...request.mounts].map(wantedMount), volumes, log),
+    annotations: annotationsOf(request),
+    ...(request.readOnlyRootFs === undefined ? {} : { readOnlyRootFS: request.readOnlyRootFs }),
   };
 }
 
-/** The image's app with the executable, arguments and environment that the user wants. */
+/** Those that the user gave, and what other options come to. */
+function annotationsOf({ annotations = [], restart }: AppRequest): Annotation[] {
+  const own = restart === undefined ? [] : [{ name: lifeAnnotations.restart, value: restart }];
+  const names = new Set<string>(own.map(({ name }) => name));
+  return [...annotations.filter(({ name }) => !names.has(name)), ...own];
+}
+
+const wantedMount = ({ volume, target }: MountOption): WantedMount => ({
+  volume,
+  path: target,
+  fail: (reason, hint) => {
+    throw composeError(`--mount volume=${volume},target=${target}: ${reason}`, hint);
+  },
+});
+
+/** The image's app with everything that the user wants otherwise. */
 function withOverrides(manifest: ImageManifest, request: AppRequest, pod: PodRequest): App {
   if (manifest.app === undefined && request.exec === undefined) {
     throw composeError(`image ${manifest.name} has no app: it does not say what to execute`, 'say so with --exec');
   }
   const app = manifest.app ?? emptyApp;
-  const own = request.exec === undefined ? app.exec : [request.exec];
-  const exec = [...own, ...request.args];
+  const exec = [...commandOf(manifest, app, request), ...request.args];
   if (exec.length === 0) {
     throw composeError(`image ${manifest.name} names no executable`, 'name one with --exec');
   }
-  const environment = new Map<string, string>();
-  for (const { name, value } of [...pod.inherited, ...app.environment, ...pod.explicit]) environment.set(name, value);
+  const { user = app.user, group = app.group, supplementaryGids, workingDirectory } = request;
   return {
     ...app,
     exec,
-    environment: [...environment].map(([name, value]) => ({ name, value })),
+    user,
+    group,
+    ...(supplementaryGids === undefined ? {} : { supplementaryGIDs: [...supplementaryGids] }),
+    ...(workingDirectory === undefined ? {} : { workingDirectory }),
+    environment: environmentOf(app, request, pod),
     isolators: overrideIsolators(app.isolators, request.isolators ?? []),
+    userAnnotations: { ...app.userAnnotations, ...request.userAnnotations },
+    userLabels: { ...app.userLabels, ...request.userLabels },
   };
+}
+
+/** What the arguments are appended to. */
+function commandOf(manifest: ImageManifest, app: App, { exec, args }: AppRequest): readonly string[] {
+  if (exec !== undefined) return [exec];
+  return args.length === 0 ? app.exec : withoutCommand(manifest.annotations, app.exec, args);
+}
+
+/** Later ones replace earlier ones (rkt's documentation of run, "Influencing Environment Variables"). */
+function environmentOf(app: App, request: AppRequest, pod: PodRequest): EnvironmentVariable[] {
+  const all = [...pod.inherited, ...app.environment, ...pod.explicit, ...(request.environment ?? [])];
+  return [...new Map(all.map(({ name, value }) => [name, value]))].map(([name, value]) => ({ name, value }));
 }
 
 const emptyApp: App = {
@@ -150,62 +209,3 @@ const emptyApp: App = {
   userAnnotations: {},
   userLabels: {},
 };
-
-/**
- * Mounts of the user stand for themselves and take the place of a mount point with the same path. A mount point is filled by
- * the volume of its name, or by a new empty one (rkt's documentation of run, "Mount Volumes into a Pod").
- */
-function composeMounts(
-  app: string,
-  { mountPoints }: App,
-  options: readonly MountOption[],
-  volumes: Map<string, Volume>,
-  log: Log,
-): Mount[] {
-  const mounts = new Map<string, Mount>();
-  for (const { volume, target } of options) {
-    if (!volumes.has(volume)) {
-      throw composeError(`--mount volume=${volume},target=${target}: there is no volume "${volume}"`, 'add a --volume');
-    }
-    const path = normalized(target);
-    if (path === '/')
-      throw composeError(`--mount volume=${volume},target=/: a volume cannot replace the root filesystem`);
-    mounts.set(path, { volume, path });
-  }
-  for (const point of mountPoints) {
-    const path = normalized(point.path);
-    if (mounts.has(path)) continue;
-    const volume = volumes.get(point.name) ?? implicitVolume(app, point.name, volumes, log);
-    mounts.set(path, { volume: volume.name, path });
-  }
-  refuseOverlaps(app, [...mounts.keys()]);
-  return [...mounts.values()];
-}
-
-function implicitVolume(app: string, point: string, volumes: Map<string, Volume>, log: Log): Volume {
-  const volume: Volume = { name: `${app}-${point}`, kind: 'empty', ...emptyVolumeDefaults };
-  log.warn(`app "${app}": no volume for mount point "${point}": using an empty one`);
-  volumes.set(volume.name, volume);
-  return volume;
-}
-
-/** Without `.`, `..` and repeated slashes; the result never leaves the root. */
-function normalized(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return `/${parts.join('/')}`;
-}
-
-/** A mount below another mount depends on the order of both, which a manifest does not promise (ace.md, Volume Setup). */
-function refuseOverlaps(app: string, paths: readonly string[]): void {
-  const sorted = [...paths].sort();
-  for (const outer of sorted) {
-    const inner = sorted.find((path) => path.startsWith(`${outer}/`));
-    if (inner !== undefined) {
-      throw composeError(`app "${app}": the mounts at ${outer} and ${inner} overlap`, 'mount them side by side');
-    }
-  }
-}

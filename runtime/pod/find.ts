@@ -2,7 +2,7 @@
 
 import { isUuid } from '../appc/uuid.ts';
 import { RktError } from '../base/errors.ts';
-import { type PodPhase, podPhases } from '../base/paths.ts';
+import { podPhases } from '../base/paths.ts';
 import { uuidOfName } from './names.ts';
 import { checkPodName } from './pod-name.ts';
 import { type PodEntry, podIn, uuidsIn } from './pods.ts';
@@ -18,12 +18,13 @@ export function findPod(dataDir: string, text: string): PodEntry {
 }
 
 /** The pod with this uuid, wherever it lies. No directory is read for it. */
-export function podByUuid(
-  dataDir: string,
-  uuid: string,
-  phases: readonly PodPhase[] = podPhases,
-): PodEntry | undefined {
-  for (const phase of phases) {
+export function podByUuid(dataDir: string, uuid: string): PodEntry | undefined {
+  // Pods move in the order of the phases, and so are not missed; but one whose start failed goes back, and may be missed once.
+  return lookThrough(dataDir, uuid) ?? lookThrough(dataDir, uuid);
+}
+
+function lookThrough(dataDir: string, uuid: string): PodEntry | undefined {
+  for (const phase of podPhases) {
     const pod = podIn(dataDir, phase, uuid);
     if (pod !== undefined) return pod;
   }

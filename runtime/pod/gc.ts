@@ -5,10 +5,11 @@
 
 import { statSync } from 'node:fs';
 import { removeDeadService } from '../../netns/index.ts';
-import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import { errnoOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type PodPhase, podDir } from '../base/paths.ts';
 import { type CollectOptions, collect, holdPatiently } from './collect.ts';
+import { failureOf } from './failure.ts';
 import { freeStaleNames } from './names.ts';
 import { moveTo, release, removeEmbryo, tryHold } from './pod-dir.ts';
 import { uuidsIn } from './pods.ts';
@@ -65,18 +66,11 @@ function move(options: GcOptions, from: PodPhase, to: PodPhase, uuid: string, li
     moveTo(options.dataDir, pod, to);
     options.report(line);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw cannotMove(options.dataDir, error);
+    if (errnoOf(error) !== 'ENOENT') throw failureOf(`moving pods of ${options.dataDir} to the garbage`, error);
   } finally {
     release(pod);
   }
 }
-
-const cannotMove = (dataDir: string, cause: unknown): RktError =>
-  new RktError(`moving pods of ${dataDir} to the garbage: ${messageOf(cause)}`, {
-    code: 'EPOD',
-    hint: 'the data directory must be writable',
-    cause,
-  });
 
 function expire(options: GcOptions): void {
   for (const uuid of uuidsIn(options.dataDir, 'prepared')) {

@@ -1,20 +1,10 @@
 /** Which images pods are made of. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parsePodManifest } from '../appc/pod-manifest.ts';
 import { errnoOf } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
-import { listPods, manifestText } from './pods.ts';
-
-/** Names in a directory; none where it is missing. */
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
+import { appNames, listPods, manifestText } from './pods.ts';
 
 function linesOf(file: string): string[] {
   try {
@@ -35,7 +25,7 @@ export function imageUse(dataDir: string): { images: Set<string>; trees: Set<str
   const images = new Set<string>();
   const trees = new Set<string>();
   for (const pod of listPods(dataDir)) {
-    for (const app of namesIn(`${pod.dir}/appsinfo`)) {
+    for (const app of appNames(pod.dir)) {
       for (const tree of linesOf(podFiles.appTrees(pod.dir, app))) trees.add(tree);
     }
     const text = manifestText(pod);

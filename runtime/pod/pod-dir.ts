@@ -7,10 +7,11 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmdirSync } from 'node:fs';
 import { removeTree } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
-import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import { errnoOf } from '../base/errors.ts';
 import { type PodPhase, podDir, podNamesDir, podPhaseDir, podPhases } from '../base/paths.ts';
 import { randomUuid } from '../base/random.ts';
 import { makeSharedDir } from '../base/shared-dirs.ts';
+import { failureOf } from './failure.ts';
 
 /** A pod whose lock this process holds. */
 export interface HeldPod {
@@ -56,12 +57,8 @@ function makePhaseDirs(dataDir: string): void {
   }
 }
 
-function cannotWrite(dataDir: string, cause: unknown): RktError {
-  return new RktError(`making a pod in ${dataDir}: ${messageOf(cause)}`, {
-    code: 'EPOD',
-    hint: 'choose another data directory with --dir, or make room in this one',
-    cause,
-  });
+function cannotWrite(dataDir: string, cause: unknown): unknown {
+  return failureOf(`making a pod in ${dataDir}`, cause);
 }
 
 function lockEmbryo(dataDir: string, uuid: string, dir: string): HeldPod | undefined {

@@ -72,6 +72,16 @@ export function writtenAt(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 }
 
+/** Names of the apps of a pod in a directory, by what was prepared for them; none where nothing was. */
+export function appNames(dir: string): string[] {
+  try {
+    return readdirSync(`${dir}/appsinfo`);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 /** Whether all apps had started and were ready. */
 export const isReady = (pod: PodEntry): boolean => existsSync(podFiles.ready(pod.dir));
 

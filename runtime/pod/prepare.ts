@@ -6,13 +6,15 @@
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { supportsFilesystem } from '../../native/fs.ts';
+import { annotationValue } from '../appc/annotations.ts';
 import { type App, encodePodManifest, type PodManifest, type RuntimeApp } from '../appc/index.ts';
 import { RktError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { podFiles } from '../base/paths.ts';
+import { dockerAnnotations } from '../image/docker-annotations.ts';
 import type { ImageInfo } from '../image/image-info.ts';
-import { findExecutable, lookupUser } from '../image/lookup.ts';
+import { findExecutable, lookupDockerUser, lookupUser } from '../image/lookup.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootAttributeSource } from '../image/tree-check.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
@@ -20,7 +22,7 @@ import { writeAppTrees } from './app-trees.ts';
 import { claimName } from './names.ts';
 import type { HeldPod } from './pod-dir.ts';
 import { type PodSettings, writeSettings } from './pod-settings.ts';
-import { checkHostVolume, makeEmptyVolume } from './volumes.ts';
+import { checkHostVolume, makeEmptyVolumes } from './volumes.ts';
 
 /** The executables' search path unless the app's environment has another (ace.md, Execution Environment). */
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -46,13 +48,14 @@ export interface PreparedPod {
 }
 
 /**
- * Prepares all apps, and gives the pod its name. With `toKeep` the pod will wait for `rkt run-prepared`, and says all that has to be
+ * Prepares all apps, and gives the pod its name. `implicit` are the volumes that nobody asked for. With `toKeep` the pod will wait for `rkt run-prepared`, and says all that has to be
  * known for that. Errors say which app, and why it cannot run.
  */
 export async function preparePod(
   pod: HeldPod,
   manifest: PodManifest,
   options: PrepareOptions,
+  implicit: ReadonlySet<string>,
   toKeep: boolean,
 ): Promise<PreparedPod> {
   const { dataDir, images, store, log, name } = options;
@@ -66,9 +69,7 @@ export async function preparePod(
   if (name !== undefined) claimName(dataDir, name, pod.uuid);
 
   mkdirSync(podFiles.statusDir(pod.dir));
-  for (const volume of manifest.volumes) {
-    if (volume.kind === 'empty') makeEmptyVolume(volume, podFiles.volume(pod.dir, volume.name));
-  }
+  await makeEmptyVolumes(pod.dir, manifest.volumes, apps, implicit);
   for (const app of apps) await makeAppDirs(pod, app, store);
   const manifestText = encodePodManifest(manifest);
   writeWhole(podFiles.manifest(pod.dir), manifestText);
@@ -77,7 +78,8 @@ export async function preparePod(
 
 /** Errors: EVOLUME where the source of a volume is not there. */
 export function checkVolumes(manifest: PodManifest): void {
-  for (const volume of manifest.volumes) {
+  const own = manifest.apps.flatMap(({ mounts }) => mounts.flatMap(({ appVolume }) => appVolume ?? []));
+  for (const volume of [...manifest.volumes, ...own]) {
     if (volume.kind === 'host') checkHostVolume(volume);
   }
 }
@@ -121,9 +123,21 @@ function prepareApp(manifest: RuntimeApp, image: ImageInfo, lowers: readonly str
     ...app.environment.map(({ name, value }): [string, string] => [name, value]),
     ['AC_APP_NAME', manifest.name],
   ]);
-  const { uid, gid } = lookupFor(manifest.name, image, () => lookupUser(lowers, app.user, app.group));
+  const ids = lookupFor(manifest.name, image, () => idsOf(app, image, lowers));
   requireExecutable(manifest, app, image, lowers, environment.get('PATH') ?? defaultPath);
-  return { name: manifest.name, app, manifest, image, lowers, copied, uid, gid, environment };
+  return { name: manifest.name, app, manifest, image, lowers, copied, ...ids, environment };
+}
+
+type Identity = Pick<PreparedApp, 'uid' | 'gid' | 'supplementaryGids'>;
+
+/** Whom the app runs as. Where an image of Docker names no group, and nobody else does, the user's own groups count. */
+function idsOf(app: App, { manifest }: ImageInfo, lowers: readonly string[]): Identity {
+  const named = annotationValue(manifest.annotations, dockerAnnotations.user) === undefined;
+  if (named || app.group !== manifest.app?.group) {
+    return { ...lookupUser(lowers, app.user, app.group), supplementaryGids: app.supplementaryGIDs };
+  }
+  const { uid, gid, gids } = lookupDockerUser(lowers, app.user);
+  return { uid, gid, supplementaryGids: app.supplementaryGIDs.length > 0 ? app.supplementaryGIDs : gids };
 }
 
 /** Runs a look-up in an image; an error says in which app and image. */

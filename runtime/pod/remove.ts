@@ -4,6 +4,7 @@ import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PodPhase } from '../base/paths.ts';
 import { type CollectOptions, collect, holdPatiently } from './collect.ts';
+import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { type HeldPod, moveTo, release } from './pod-dir.ts';
 import { readSettings } from './pod-settings.ts';
@@ -58,7 +59,7 @@ function toGarbage(pod: HeldPod, dataDir: string): HeldPod {
   } catch (error) {
     release(pod);
     if (errnoOf(error) === 'ENOENT') throw busy(pod.uuid, 'somebody else was faster');
-    throw new RktError(`removing pod ${pod.uuid}: ${messageOf(error)}`, { code: 'EPOD', cause: error });
+    throw failureOf(`removing pod ${pod.uuid}`, error);
   }
 }
 

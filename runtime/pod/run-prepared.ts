@@ -17,7 +17,15 @@ import { type HeldPod, moveTo, release, tryHold } from './pod-dir.ts';
 import { type PodSettings, storedSettings } from './pod-settings.ts';
 import { type PodEntry, podIn } from './pods.ts';
 import { checkVolumes, lookUpApps } from './prepare.ts';
-import { beginNetns, type Netns, namespacesOf, type StartablePod, type StartOptions, startPod } from './start.ts';
+import {
+  beginNetns,
+  checkStart,
+  type Netns,
+  namespacesOf,
+  type StartablePod,
+  type StartOptions,
+  startPod,
+} from './start.ts';
 
 export interface RunPreparedOptions extends StartOptions {
   readonly store: ImageStore;
@@ -71,7 +79,8 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Startabl
   for (const { name, app } of manifest.apps) {
     if (app === undefined) throw damaged(podFiles.manifest(pod.dir), `app "${name}" does not say what to execute`);
   }
-  const isolation = await isolatePod(manifest, { ...planSettings, ...namespacesOf(options.networking) }, log);
+  checkStart(manifest, options);
+  const isolation = await isolatePod(manifest, { ...planSettings, ...namespacesOf(options) }, log);
   checkVolumes(manifest);
   const roots = await rootsOf(pod, manifest, settings, images, options);
   const apps = lookUpApps(manifest, images, (name) => roots.get(name) as readonly string[], !settings.overlay);

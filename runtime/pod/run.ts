@@ -3,12 +3,15 @@
 import { native } from '../../native/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf } from '../base/errors.ts';
+import { podPhaseDir } from '../base/paths.ts';
+import { syncDirectory } from '../image/durable.ts';
 import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
-import { composePod, type PodRequest } from './compose.ts';
+import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
+import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
-import { beginNetns, type Netns, namespacesOf, type StartOptions, startPod, undo } from './start.ts';
+import { beginNetns, checkStart, type Netns, namespacesOf, type StartOptions, startPod, undo } from './start.ts';
 
 export interface MakeOptions extends PrepareOptions {
   readonly request: PodRequest;
@@ -20,15 +23,14 @@ export type RunOptions = MakeOptions & StartOptions;
 /** Makes a pod and starts it. Errors: whatever a step threw, after everything the pod had so far was taken down again. */
 export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
-  const isolation = await isolatePod(
-    manifest,
-    { ...options.settings, ...namespacesOf(options.networking) },
-    options.log,
-  );
+  checkStart(manifest, options);
+  const isolation = await isolatePod(manifest, { ...options.settings, ...namespacesOf(options) }, options.log);
   options.mark('isolators');
   const pod = createPod(options.dataDir);
   const netns = beginNetns(pod.uuid, options.networking);
-  const prepared = await preparing(pod, netns, options, () => preparePod(pod, manifest, options, false));
+  const prepared = await preparing(pod, netns, options, () =>
+    preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
+  );
   return startPod({ ...prepared, isolation }, netns, options, (started) => abandon(started, options));
 }
 
@@ -41,9 +43,11 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
   await isolatePod(manifest, { ...options.settings, ownNetwork: true, ownIpc: true }, options.log);
   const pod = createPod(options.dataDir);
   return await preparing(pod, undefined, options, async () => {
-    await preparePod(pod, manifest, options, true);
+    await preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), true);
     native.syncfs(pod.lockFd);
-    release(moveTo(options.dataDir, pod, 'prepared'));
+    const kept = moveTo(options.dataDir, pod, 'prepared');
+    syncDirectory(podPhaseDir(options.dataDir, 'prepared'));
+    release(kept);
     return pod.uuid;
   });
 }
@@ -60,7 +64,7 @@ async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, wo
     return await work();
   } catch (error) {
     await undo(pod, netns, undefined, (made) => abandon(made, options), options.log);
-    throw error;
+    throw failureOf(`preparing a pod in ${options.dataDir}`, error);
   }
 }
 

@@ -6,15 +6,26 @@
 
 import { writeFileSync } from 'node:fs';
 import { native } from '../../native/index.ts';
-import { type PodNetwork, setupPodNetwork, startNetns, teardownPodNetwork } from '../../netns/index.ts';
+import {
+  forwardPorts,
+  type PodNetwork,
+  type PortForward,
+  setupPodNetwork,
+  startNetns,
+  teardownPodNetwork,
+} from '../../netns/index.ts';
+import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf, RktError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
+import { becomeStage1 } from '../stage1/become.ts';
 import type { PodIsolation } from '../stage1/isolation/isolate.ts';
 import type { PodNamespaces } from '../stage1/isolation/sysctls.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
+import { failureOf } from './failure.ts';
+import { podForwards } from './forwards.ts';
 import { writeOutcomes } from './isolation-file.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
@@ -44,9 +55,9 @@ export interface StartablePod extends PreparedPod {
 }
 
 /** The namespaces that a pod has for itself. */
-export const namespacesOf = (networking: PodNetworking): PodNamespaces => ({
+export const namespacesOf = ({ networking, settings }: StartOptions): PodNamespaces => ({
   ownNetwork: networking !== 'host',
-  ownIpc: true,
+  ownIpc: settings.hostIpc !== true,
 });
 
 /** A network namespace in the making; undefined: the host's is used. */
@@ -57,6 +68,18 @@ export function beginNetns(uuid: string, networking: PodNetworking): Netns {
   const netns = networking === 'host' ? undefined : startNetns(uuid, netnsDir);
   netns?.catch(() => {});
   return netns;
+}
+
+/** What a start asks of the pod, checked while a mistake still costs nothing. Errors: EUSAGE, EPORT. */
+export function checkStart(manifest: PodManifest, { settings, networking, log }: StartOptions): void {
+  podForwards(manifest, networking);
+  if (networking === 'host' && manifest.ports.length > 0) {
+    log.warn('no port is forwarded: on the network of the host the apps listen there themselves');
+  }
+  const { apps } = manifest;
+  // Whose keys would a second app read?
+  if (settings.terminals === undefined || apps.length === 1) return;
+  throw new RktError(`--interactive is for pods with one app, and this one has ${apps.length}`, { code: 'EUSAGE' });
 }
 
 /**
@@ -77,7 +100,7 @@ export async function startPod(
     mark('prepare');
 
     const netnsPath = await netns;
-    network = setupNetwork(pod, netnsPath, options.networking);
+    network = setupNetwork(pod, netnsPath, options.networking, podForwards(prepared.manifest, options.networking));
     mark('network');
 
     const token = options.lease === undefined ? undefined : newToken();
@@ -106,47 +129,35 @@ export async function startPod(
     return becomeMonitor(pod, options);
   } catch (error) {
     await undo(pod, netns, network, giveUp, log);
-    throw error;
+    throw failureOf(`starting pod ${pod.uuid} in ${options.dataDir}`, error);
   }
 }
 
 /** Only the built-in kinds have a network to set up; `none` has the bare namespace. */
-function setupNetwork(pod: HeldPod, netns: string | undefined, kind: PodNetworking): PodNetwork | undefined {
+function setupNetwork(
+  pod: HeldPod,
+  netns: string | undefined,
+  kind: PodNetworking,
+  forwards: readonly PortForward[],
+): PodNetwork | undefined {
   if (netns === undefined || kind === 'host' || kind === 'none') return undefined;
-  const network = setupPodNetwork({
-    uuid: pod.uuid,
-    kind,
-    netns,
-    leaseDir: leaseDir('default'),
-    dir: pod.dir,
-  });
+  const leases = leaseDir('default');
+  const plain = setupPodNetwork({ uuid: pod.uuid, kind, netns, leaseDir: leases, dir: pod.dir });
+  forwardPorts({ uuid: pod.uuid, network: plain, forwards, leaseDir: leases });
+  const network = forwards.length === 0 ? plain : { ...plain, forwards };
   writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
   return network;
 }
 
-/**
- * Replaces this process. The executable is opened through a read-only mount of its own, so that no app can write to it by
- * way of /proc (CVE-2019-5736). Only the lock, the lease and the standard streams go along.
- */
+/** Replaces this process. Only the lock, the lease and the standard streams go along. */
 function becomeMonitor(pod: HeldPod, { stage1Run, lease, log }: StartOptions): never {
-  const executable = native.openTreeReadonly(stage1Run);
   native.setCloexec(pod.lockFd, false);
   if (lease !== undefined) native.setCloexec(lease, false);
-  process.chdir(pod.dir);
   const args = log.debugging ? ['run', '--debug', pod.uuid] : ['run', pod.uuid];
   // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
   const { NOTIFY_SOCKET } = process.env;
   const env = { RKT_LOCK_FD: String(pod.lockFd), ...(NOTIFY_SOCKET === undefined ? {} : { NOTIFY_SOCKET }) };
-  if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
-  try {
-    return process.execve(`/proc/self/fd/${executable}`, args, env);
-  } catch (cause) {
-    throw new RktError(`starting stage1, ${stage1Run}: ${messageOf(cause)}`, {
-      code: 'ESTAGE1',
-      hint: 'is rkt installed completely? The file must be executable',
-      cause,
-    });
-  }
+  return becomeStage1(pod.dir, stage1Run, args, env);
 }
 
 /** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */

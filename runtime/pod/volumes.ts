@@ -2,8 +2,14 @@
 
 import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { EmptyVolume, HostVolume } from '../appc/volume.ts';
+import { annotationValue } from '../appc/annotations.ts';
+import type { EmptyVolume, HostVolume, Volume } from '../appc/volume.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import { podFiles } from '../base/paths.ts';
+import { dockerAnnotations } from '../image/docker-annotations.ts';
+import { statusInImage } from '../image/lookup.ts';
+import type { PreparedApp } from '../stage1/prepared-app.ts';
+import { volumeDir } from '../stage1/volume-mounts.ts';
 
 /**
  * A host volume's source must exist, and no component of its path may be a symbolic link (ace.md, Volume Setup). stage1 opens
@@ -35,10 +41,56 @@ const volumeError = (volume: HostVolume, reason: string, hint?: string): RktErro
     ...(hint === undefined ? {} : { hint }),
   });
 
-/** Makes the directory of an empty volume with the owner and mode that the manifest asks for. */
-export function makeEmptyVolume(volume: EmptyVolume, dir: string): void {
-  mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+/**
+ * Makes the directories of empty volumes: those of the pod, and those that stand in a mount. One that nobody asked for takes
+ * the place of what the image has at its mount point, so it looks like that: of an image of Docker it has the content, owner
+ * and mode of the directory there, as Docker's volumes have; of any other the owner and mode.
+ */
+export async function makeEmptyVolumes(
+  podDir: string,
+  volumes: readonly Volume[],
+  apps: readonly PreparedApp[],
+  implicit: ReadonlySet<string>,
+): Promise<void> {
+  for (const volume of volumes) {
+    if (volume.kind === 'empty' && !implicit.has(volume.name))
+      makeDirectory(volume, podFiles.volume(podDir, volume.name));
+  }
+  for (const app of apps) {
+    for (const mount of app.manifest.mounts) {
+      const { appVolume } = mount;
+      const dir = volumeDir(podDir, app.name, mount);
+      if (appVolume?.kind === 'empty') makeDirectory(appVolume, dir);
+      else if (appVolume === undefined && implicit.has(mount.volume)) await makeLikeImage(app, mount.path, dir);
+    }
+  }
+}
+
+/** Members of group rkt may look into the pod's directory, but not here: these are files of apps. */
+const privately = { recursive: true, mode: 0o700 };
+
+function makeDirectory({ uid, gid, mode }: EmptyVolume, dir: string): void {
+  mkdirSync(dirname(dir), privately);
   mkdirSync(dir);
-  chownSync(dir, volume.uid, volume.gid);
-  chmodSync(dir, Number.parseInt(volume.mode, 8));
+  chownSync(dir, uid, gid);
+  chmodSync(dir, Number.parseInt(mode, 8));
+}
+
+async function makeLikeImage({ image, lowers }: PreparedApp, path: string, dir: string): Promise<void> {
+  const status = statusInImage(lowers, path);
+  mkdirSync(dirname(dir), privately);
+  if (status?.isDirectory() !== true) {
+    mkdirSync(dir, { mode: 0o755 });
+  } else if (annotationValue(image.manifest.annotations, dockerAnnotations.repository) === undefined) {
+    mkdirSync(dir);
+    chownSync(dir, status.uid, status.gid);
+    chmodSync(dir, status.mode & 0o7777);
+  } else {
+    const { copyTree, storeLayer } = await import('../image/render/index.ts');
+    copyTree(
+      lowers.map((lower) => storeLayer(lower)),
+      dir,
+      path,
+    );
+  }
 }

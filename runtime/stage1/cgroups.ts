@@ -75,6 +75,14 @@ function switchOn(mount: string, controller: string): boolean {
   }
 }
 
+/** Where the devices controller of cgroup v1 is mounted; undefined where it is not. Pods join it only for device volumes. */
+export function devicesHierarchy(): string | undefined {
+  const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
+  const line = mountinfo.split('\n').find((text) => / - cgroup \S+ (\S+,)?devices(,|$)/.test(text));
+  const mount = line?.split(' ')[4];
+  return mount === undefined ? undefined : unquote(mount);
+}
+
 /** Space, tab, newline and backslash are octal in mountinfo. */
 const unquote = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));

@@ -1,18 +1,21 @@
 /** Decides everything that stage1 carries out: from a prepared pod to its launch plan. */
 
 import { native } from '../../native/index.ts';
-import { type PodNetwork, teardownSteps } from '../../netns/index.ts';
+import { type PodNetwork, portsFarewell, teardownSteps } from '../../netns/index.ts';
 import type { App, EventName } from '../appc/app.ts';
-import type { MountPoint } from '../appc/mount-point.ts';
-import type { Mount, PodManifest } from '../appc/pod-manifest.ts';
-import type { Volume } from '../appc/volume.ts';
+import type { PodManifest } from '../appc/pod-manifest.ts';
+import { normalizedPath } from '../base/normalized-path.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
-import { podScope } from './cgroups.ts';
+import { devicesHierarchy, podScope } from './cgroups.ts';
+import { deviceLimits } from './device-limits.ts';
 import type { AppIsolation, PodIsolation } from './isolation/isolate.ts';
-import type { LaunchPlan, PlanApp, PlanCgroup, PlanMount, PlanRlimit, PlanTeardown } from './plan.ts';
+import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
+import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
+import type { StreamName } from './terminals.ts';
+import { planMounts } from './volume-mounts.ts';
 
 /** What the user decides about a pod beside its manifest. */
 export interface PlanSettings {
@@ -23,6 +26,10 @@ export interface PlanSettings {
   readonly openPaths: boolean;
   /** `--insecure-options=seccomp` */
   readonly noSeccomp: boolean;
+  /** How apps look up names; undefined: nobody said anything. */
+  readonly names?: NameSettings;
+  /** Whether the pod shares the IPC namespace of its caller. */
+  readonly hostIpc?: boolean;
   /** Soft limit of open files for apps; undefined: rkt's own. */
   readonly openFiles: number | undefined;
   readonly debug: boolean;
@@ -32,6 +39,8 @@ export interface PlanSettings {
   readonly stopTimeoutMs?: number;
   /** A program of the host for when the pod is over; the pod's uuid is appended to it. */
   readonly epilogue?: readonly string[];
+  /** `--interactive`: the standard streams of the caller that are terminals, in whose place the app gets one of its own. */
+  readonly terminals?: readonly StreamName[];
 }
 
 export interface PlanInput {
@@ -57,6 +66,8 @@ const unlimited = (1n << 64n) - 1n;
 export function buildPlan(input: PlanInput): LaunchPlan {
   const { pod, settings, lease, netns } = input;
   const hostname = settings.hostname ?? `rkt-${pod.uuid}`;
+  const { cgroups, deviceFilters } = confine(input);
+  const files = nameFiles(settings.names ?? {}, { hostname, ...networkOf(input) });
   return {
     uuid: pod.uuid,
     hostname,
@@ -65,23 +76,48 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(lease === undefined ? {} : { leaseFd: lease }),
     ...(netns === undefined ? {} : { netns }),
     subcgroup: podScope(pod.uuid),
-    cgroups: podCgroups(pod.uuid, input.isolation),
+    cgroups,
     sysctls: input.isolation.sysctls,
     teardown: teardownOf(input),
-    apps: input.apps.map((app) => planApp(app, input, hostname)),
+    ...farewellOf(input),
+    apps: input.apps.map((app) => planApp(app, input, files, deviceFilters.get(app.name))),
     debug: settings.debug,
+    hostIpc: settings.hostIpc === true,
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
   };
 }
 
-const podCgroups = (uuid: string, { hierarchies }: PodIsolation): PlanCgroup[] =>
-  hierarchies.map(({ hierarchy, settings }) => ({
-    dir: `${hierarchy.mount}/${podScope(uuid)}`,
-    v2: hierarchy.version === 2,
+interface Confinement {
+  readonly cgroups: readonly PlanCgroup[];
+  readonly deviceFilters: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The pod's groups; it is in one of the devices hierarchy only if that has something to do. */
+function confine({ pod: { uuid }, apps, manifest, isolation }: PlanInput): Confinement {
+  const scope = podScope(uuid);
+  const groups = isolation.hierarchies.map(({ hierarchy: { mount, version }, settings }) => ({
+    dir: `${mount}/${scope}`,
+    v2: version === 2,
     ...settings,
   }));
+  let devices: string | undefined;
+  const limits = deviceLimits(apps, manifest, () => {
+    devices = devicesHierarchy();
+    return { controller: devices !== undefined, unified: groups.some(({ v2 }) => v2) };
+  });
+  return {
+    cgroups: devices === undefined ? groups : [...groups, { dir: `${devices}/${scope}`, writes: limits?.writes ?? [] }],
+    deviceFilters: limits?.filters ?? new Map(),
+  };
+}
+
+/** Forwarded ports are freed by the monitor, and by nobody later: they may be another pod's then. */
+function farewellOf({ network }: PlanInput): { netfilter?: Uint8Array } {
+  const netfilter = portsFarewell(network);
+  return netfilter === undefined ? {} : { netfilter };
+}
 
 /** What the monitor does about the network when the pod has ended; a bare namespace only has to be unpinned. */
 function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
@@ -94,7 +130,12 @@ function teardownOf({ netns, network }: PlanInput): PlanTeardown[] {
   ];
 }
 
-function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): PlanApp {
+function planApp(
+  prepared: PreparedApp,
+  input: PlanInput,
+  files: readonly PlanFile[],
+  deviceFilter: Uint8Array | undefined,
+): PlanApp {
   const { app, name } = prepared;
   const { pod, settings } = input;
   const preStart = handlerOf(app, 'pre-start');
@@ -113,20 +154,29 @@ function planApp(prepared: PreparedApp, input: PlanInput, hostname: string): Pla
     cwd: app.workingDirectory ?? '/',
     uid: prepared.uid,
     gid: prepared.gid,
-    supplementaryGids: app.supplementaryGIDs,
+    supplementaryGids: prepared.supplementaryGids,
     capsBounding,
     noNewPrivs,
     ...(seccomp === undefined ? {} : { seccomp }),
     rlimits: openFilesLimit(settings.openFiles),
-    mounts: prepared.manifest.mounts.map((mount) => planMount(mount, input, app.mountPoints)),
+    mounts: planMounts(prepared, input.manifest, pod.dir, askedFor(settings.names ?? {})),
     maskPaths: settings.openPaths ? [] : maskedPaths,
     readonlyPaths: settings.openPaths ? [] : readonlyPaths,
-    files: [{ path: '/etc/hosts', mode: 0o644, data: hostsFile(hostname, input.network) }],
+    directories: ownWorkingDirectory(prepared),
+    files,
+    ...(deviceFilter === undefined ? {} : { deviceFilter }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...life,
+    ...planTerminal(settings.terminals ?? []),
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
   };
+}
+
+/** What the app would have of the caller's terminal, it has of a terminal that is relayed to that. */
+function planTerminal(streams: readonly StreamName[]): Partial<PlanApp> {
+  if (streams.length === 0) return {};
+  return { ...Object.fromEntries(streams.map((stream) => [stream, 'terminal'])), interactive: true };
 }
 
 function planRoot({ name, lowers, copied, manifest }: PreparedApp, podDir: string): PlanApp['root'] {
@@ -134,6 +184,20 @@ function planRoot({ name, lowers, copied, manifest }: PreparedApp, podDir: strin
   if (copied) return { lowers: [podFiles.rootCopy(podDir, name)], inPlace: true, readOnly };
   const overlay = podFiles.overlayDir(podDir, name);
   return { lowers, upper: { dir: `${overlay}/upper`, work: `${overlay}/work` }, readOnly };
+}
+
+/**
+ * The image's own working directory is made where the image lacks it, as Docker makes it. One that the user names must be
+ * there: it may be a slip of the pen.
+ */
+function ownWorkingDirectory({ app, image }: PreparedApp): string[] {
+  const own = image.manifest.app?.workingDirectory;
+  return own === undefined || own !== app.workingDirectory || own === '/' ? [] : [normalizedPath(own)];
+}
+
+function networkOf({ netns, network }: PlanInput): Pick<NamedPod, 'network' | 'ip'> {
+  if (netns === undefined) return { network: 'host', ip: undefined };
+  return { network: network === undefined ? 'none' : 'private', ip: network?.ip };
 }
 
 const handlerOf = (app: App, event: EventName): readonly string[] | undefined =>
@@ -144,22 +208,4 @@ function openFilesLimit(soft: number | undefined): PlanRlimit[] {
   if (soft === undefined) return [];
   const { hard } = native.getrlimit(openFilesResource);
   return [{ resource: openFilesResource, soft: BigInt(soft), hard: hard === Infinity ? unlimited : BigInt(hard) }];
-}
-
-/** OS-SPEC, Common Files: localhost, and the pod's own name. */
-function hostsFile(hostname: string, network: PodNetwork | undefined): string {
-  const own = network?.ip ?? '127.0.0.1';
-  return `127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n${own} ${hostname}\n`;
-}
-
-/** A mount is read-only if its volume is, or if the image's mount point at that path says so. */
-function planMount(mount: Mount, { pod, manifest }: PlanInput, points: readonly MountPoint[]): PlanMount {
-  const volume = mount.appVolume ?? (manifest.volumes.find(({ name }) => name === mount.volume) as Volume);
-  const point = points.find(({ path }) => path === mount.path);
-  return {
-    source: volume.kind === 'host' ? volume.source : podFiles.volume(pod.dir, volume.name),
-    target: mount.path,
-    readOnly: volume.readOnly === true || point?.readOnly === true,
-    recursive: volume.kind === 'host' && volume.recursive !== false,
-  };
 }

@@ -62,6 +62,8 @@ export const planTags = {
   RESTART_LIMIT: 68,
   NOTIFY: 69,
   STOP_SIGNAL: 105,
+  DIRECTORY: 116,
+  DEVICE_FILTER: 117,
   // MOUNT
   MOUNT_SOURCE: 70,
   MOUNT_TARGET: 71,
@@ -70,4 +72,9 @@ export const planTags = {
   FILE_PATH: 80,
   FILE_MODE: 81,
   FILE_DATA: 82,
+  FILE_REPLACE: 115,
+  // pod, continued
+  NETFILTER: 121,
+  // APP, continued
+  INTERACTIVE: 120,
 } as const;

@@ -40,11 +40,16 @@ export interface PlanMount {
   readonly devices?: boolean;
 }
 
-/** A file made in the root filesystem, below volumes, unless something is there already. */
+/** When a file takes the place of what the image has there: numbers of `enum plan_file_replace` in plan.h. */
+export const planReplaces = { never: 0, always: 1, 'if-empty': 2 } as const;
+
+/** A file made in the root filesystem, below volumes. */
 export interface PlanFile {
   readonly path: string;
   readonly mode: number;
   readonly data: string | Uint8Array;
+  /** Default `never`: what is there stays. */
+  readonly replace?: keyof typeof planReplaces;
 }
 
 export interface PlanRlimit {
@@ -94,17 +99,23 @@ export interface PlanApp {
   readonly maskPaths?: readonly string[];
   /** Made read-only; ignored where missing. */
   readonly readonlyPaths?: readonly string[];
+  /** Made where missing, below volumes: 0755, root. */
+  readonly directories?: readonly string[];
   readonly files?: readonly PlanFile[];
   readonly preStart?: readonly string[];
   readonly postStop?: readonly string[];
   /** An array of `struct sock_filter`. */
   readonly seccomp?: Uint8Array;
+  /** Which devices it may open, on the unified hierarchy: an array of `struct bpf_insn`. */
+  readonly deviceFilter?: Uint8Array;
   readonly oomScoreAdj?: number;
   readonly umask?: number;
   /** Default `pod`: the monitor's own; output goes to the log as well. */
   readonly stdin?: PlanStream;
   readonly stdout?: PlanStream;
   readonly stderr?: PlanStream;
+  /** Its terminal is relayed to the monitor's own streams, in the place of those that are `terminal`. */
+  readonly interactive?: boolean;
   readonly restart?: PlanRestart;
   /** It says by sd_notify(3) when it is ready; otherwise it is once it has been executed. */
   readonly notify?: boolean;
@@ -131,6 +142,8 @@ export interface LaunchPlan {
    */
   readonly subcgroup?: string;
   readonly teardown?: readonly PlanTeardown[];
+  /** A datagram for netfilter, sent before `teardown` by the monitor only. */
+  readonly netfilter?: Uint8Array;
   readonly apps: readonly PlanApp[];
   readonly debug?: boolean;
   readonly hostIpc?: boolean;
@@ -190,6 +203,7 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
   if (subcgroup !== undefined) text(out, tag.SUBCGROUP, subcgroup);
   for (const cgroup of plan.cgroups ?? []) out.group(tag.CGROUP, () => writeCgroup(out, cgroup));
   for (const step of plan.teardown ?? []) out.group(tag.TEARDOWN, () => writeTeardown(out, step));
+  if (plan.netfilter !== undefined) out.bytes(tag.NETFILTER, plan.netfilter);
   if (plan.readyFd !== undefined) out.u32(tag.READY_FD, plan.readyFd);
   if (plan.logSize !== undefined) out.u64(tag.LOG_SIZE, BigInt(plan.logSize));
   if (plan.logFiles !== undefined) out.u32(tag.LOG_FILES, plan.logFiles);
@@ -241,7 +255,10 @@ function writeApp(out: PlanWriter, app: PlanApp): void {
   if (app.postStop !== undefined) writeCommand(out, tag.POST_STOP, app.postStop);
 }
 
-function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, stopSignal }: PlanApp): void {
+function writeLife(
+  out: PlanWriter,
+  { stdin, stdout, stderr, restart, notify, stopSignal, interactive }: PlanApp,
+): void {
   if (stdin !== undefined) out.u32(tag.STDIN, planStreams[stdin]);
   if (stdout !== undefined) out.u32(tag.STDOUT, planStreams[stdout]);
   if (stderr !== undefined) out.u32(tag.STDERR, planStreams[stderr]);
@@ -251,6 +268,7 @@ function writeLife(out: PlanWriter, { stdin, stdout, stderr, restart, notify, st
   }
   if (notify) out.u32(tag.NOTIFY, 1);
   if (stopSignal !== undefined) out.u32(tag.STOP_SIGNAL, stopSignal);
+  if (interactive) out.u32(tag.INTERACTIVE, 1);
 }
 
 function writeIdentity(out: PlanWriter, app: PlanApp): void {
@@ -261,6 +279,7 @@ function writeIdentity(out: PlanWriter, app: PlanApp): void {
   if (app.noNewPrivs) out.u32(tag.NO_NEW_PRIVS, 1);
   for (const limit of app.rlimits ?? []) out.bytes(tag.RLIMIT, encodeRlimit(limit));
   if (app.seccomp !== undefined) out.bytes(tag.SECCOMP, app.seccomp);
+  if (app.deviceFilter !== undefined) out.bytes(tag.DEVICE_FILTER, app.deviceFilter);
   if (app.oomScoreAdj !== undefined) out.u32(tag.OOM_SCORE_ADJ, app.oomScoreAdj >>> 0);
   if (app.umask !== undefined) out.u32(tag.UMASK, app.umask);
 }
@@ -269,11 +288,13 @@ function writeFilesystem(out: PlanWriter, app: PlanApp): void {
   for (const mount of app.mounts ?? []) out.group(tag.MOUNT, () => writeMount(out, mount));
   texts(out, tag.MASK_PATH, app.maskPaths ?? []);
   texts(out, tag.READONLY_PATH, app.readonlyPaths ?? []);
+  texts(out, tag.DIRECTORY, app.directories ?? []);
   for (const file of app.files ?? []) {
     out.group(tag.FILE, () => {
       text(out, tag.FILE_PATH, file.path);
       out.u32(tag.FILE_MODE, file.mode);
       out.bytes(tag.FILE_DATA, typeof file.data === 'string' ? Buffer.from(file.data) : file.data);
+      if (file.replace !== undefined) out.u32(tag.FILE_REPLACE, planReplaces[file.replace]);
     });
   }
 }

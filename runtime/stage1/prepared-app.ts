@@ -14,6 +14,7 @@ export interface PreparedApp {
   readonly copied: boolean;
   readonly uid: number;
   readonly gid: number;
+  readonly supplementaryGids: readonly number[];
   /** Name → value, all that the app will see except what is known only when the pod runs. */
   readonly environment: ReadonlyMap<string, string>;
 }

@@ -62,6 +62,18 @@ test('kill -9 of the monitor ends the pod and its registration at once', async (
   expect(host.ok(['status', uuid])).toMatch(/^state=exited\n/);
 });
 
+test('a pod in the background is registered as long as it lives, whether it is stopped or its monitor killed', async () => {
+  for (const end of ['stop', 'kill']) {
+    const uuid = host.ok(['run', '--detach', ...sleeper.slice(1)]).trim();
+    const init = readFileSync(join(host.dataDir, 'pods', 'run', uuid, 'pid'), 'utf8');
+    expect(host.exec(['sh', '-c', query]).stdout).toContain(uuid);
+    if (end === 'stop') host.ok(['stop', uuid]);
+    else process.kill(Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${init}/status`, 'utf8'))?.[1]), 'SIGKILL');
+    host.exec(['sh', '-c', `while ${query} | grep -q ${uuid}; do :; done`]);
+    host.exec(['sh', '-c', `while ${rktPath} status ${uuid} | grep -q ^state=running; do :; done`]);
+  }
+});
+
 test('kill -9 of the pod’s init ends the pod in order', async () => {
   const pod = host.start(sleeper);
   await pod.prints(/up/);

@@ -188,7 +188,7 @@ describe('rkt run --restart', () => {
     host.ok(['stop', uuid]);
   });
 
-  test.each(['sometimes', 'on-failure:0', 'on-failure:', 'always:3', ''])('refuses "%s"', (value) => {
+  test.each(['sometimes', 'on-failure:0', 'on-failure:', 'always:3'])('refuses "%s"', (value) => {
     expect(host.rkt(['run', image, `--restart=${value}`])).toMatchObject({
       status: 254,
       stderr: `rkt: invalid value "${value}" for --restart\nrkt: it takes no, on-failure, on-failure:N with N from 1, or always\n`,
@@ -306,4 +306,28 @@ describe('Ctrl-C', () => {
     run.child.kill('SIGINT');
     expect(await run.ended).toEqual({ status: 137, signal: null });
   });
+});
+describe('rkt run --rm', () => {
+  test.each([0, 7])('removes the pod when it has ended, with the code of the pod: %i', (code) => {
+    const { status, stderr } = host.rkt(words(['--rm', '--net=none'], image, [], `exit ${code}`));
+    expect([status, stderr]).toEqual([code, '']);
+    expect(host.uuids()).toEqual([]);
+  });
+
+  test('also in the background', async () => {
+    const uuid = detach(idle, ['--rm']);
+    host.ok(['stop', uuid]);
+    await until(() => host.uuids().length === 0);
+  });
+});
+
+test('a prepared pod keeps its restart policy, and runs in the background as any other', async () => {
+  const text = '[ -e /first ] || { touch /first; exit 1; }; exec sleep 1000';
+  const prepared = words(['--restart=on-failure'], image, [], text).slice(1);
+  const uuid = host.ok(['prepare', ...prepared]).trim();
+  expect(host.rkt(['stop', uuid])).toMatchObject({ status: 254, stdout: '' });
+  expect(host.ok(['run-prepared', '--detach', '--rm', uuid])).toBe(`${uuid}\n`);
+  await until(() => existsSync(podFile(uuid, 'appsinfo/busybox/restarts')));
+  expect(host.ok(['stop', uuid])).toBe(`"${uuid}"\n`);
+  await until(() => host.uuids().length === 0);
 });

@@ -222,6 +222,7 @@ export class Running {
     let over = false;
     void this.ended.then(() => {
       over = true;
+      this.#notify();
     });
     for (;;) {
       const match = pattern.exec(text());

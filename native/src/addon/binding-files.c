@@ -1,5 +1,6 @@
-/* flock, setCloexec, syncfs, renameNoReplace, openTreeReadonly, unmount: see FileHandleExtras and Mounts of native/index.ts. */
+/* flock, setCloexec, isTerminal, syncfs, renameNoReplace, openTreeReadonly, unmount: see FileHandleExtras and Mounts of native/index.ts. */
 #include <string.h>
+#include <unistd.h>
 
 #include "binding.h"
 #include "common/cleanup.h"
@@ -54,6 +55,14 @@ static napi_value set_cloexec(napi_env env, napi_callback_info info) {
   if (rkt_set_cloexec(fd, on, &err) < 0)
     return rkt_throw(env, &err, "fcntl");
   return NULL;
+}
+
+static napi_value is_terminal(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  int fd;
+  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_fd(env, argv[0], "isTerminal: fd", &fd))
+    return NULL;
+  return boolean(env, isatty(fd) == 1);
 }
 
 static napi_value sync_file_system(napi_env env, napi_callback_info info) {
@@ -111,6 +120,7 @@ bool rkt_register_files(napi_env env, napi_value exports) {
   static const struct rkt_method methods[] = {
       {"flock", lock},
       {"setCloexec", set_cloexec},
+      {"isTerminal", is_terminal},
       {"syncfs", sync_file_system},
       {"renameNoReplace", rename_noreplace},
       {"openTreeReadonly", open_tree_readonly},

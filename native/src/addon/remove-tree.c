@@ -1,6 +1,6 @@
 /*
- * Removal of a tree of any depth with three descriptors and no recursion: a directory that is not empty is moved up beside
- * the tree's first level before its own content is looked at, so nothing is ever deeper than two levels below the root.
+ * Removal of a tree of any depth with few descriptors and little recursion: what lies deeper than MAX_DEPTH is moved up to the tree's
+ * first level, and removed from there in another pass.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +14,9 @@
 
 #include "addon/fs.h"
 #include "common/cleanup.h"
+
+/* One descriptor each; trees of images are rarely deeper. */
+#define MAX_DEPTH 32
 
 struct removal {
   const char *path;
@@ -36,16 +39,7 @@ static int open_child(int dirfd, const char *name) {
   return (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
 }
 
-/* Removes one entry. Returns 1 where it is a directory that is not empty. */
-static int remove_entry(struct removal *removal, int dirfd, const char *name) {
-  if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-    return 0;
-  if (errno != EISDIR && errno != EPERM)
-    return rkt_fail(removal->err, errno, "removing %s below %s", name, removal->path);
-  if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-    return 0;
-  if (errno == ENOTEMPTY || errno == EEXIST)
-    return 1;
+static int fail(struct removal *removal, const char *name) {
   return rkt_fail(removal->err, errno, "removing %s below %s", name, removal->path);
 }
 
@@ -57,57 +51,68 @@ static int move_up(struct removal *removal, int dirfd, const char *name) {
     snprintf(target, sizeof(target), ".removed-%lu", removal->moved++);
     result = (int)syscall(SYS_renameat2, dirfd, name, removal->root, target, RENAME_NOREPLACE);
   } while (result < 0 && errno == EEXIST);
-  if (result < 0)
-    return rkt_fail(removal->err, errno, "removing %s below %s", name, removal->path);
-  return 0;
+  return result < 0 ? fail(removal, name) : 0;
 }
 
-/* Empties a directory of the first level; its own directories are moved up. */
-static int empty_child(struct removal *removal, const char *name) {
-  int fd = open_child(removal->root, name);
+static int empty(struct removal *removal, int fd, int depth, bool *ret_left);
+
+/* Removes a directory with its content; one that is too deep is moved to where it is not. */
+static int remove_directory(struct removal *removal, int parent, const char *name, int depth) {
+  if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+    return 0;
+  if (errno != ENOTEMPTY && errno != EEXIST)
+    return fail(removal, name);
+  if (depth == MAX_DEPTH)
+    return move_up(removal, parent, name);
+  int fd = open_child(parent, name);
   if (fd < 0)
-    return rkt_fail(removal->err, errno, "removing %s below %s", name, removal->path);
+    return errno == ENOENT ? 0 : fail(removal, name);
+  bool left;
+  int result = empty(removal, fd, depth + 1, &left);
+  if (result < 0)
+    return result;
+  return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : fail(removal, name);
+}
+
+static int remove_entry(struct removal *removal, int parent, const struct dirent *entry, int depth) {
+  const char *name = entry->d_name;
+  if (entry->d_type == DT_DIR)
+    return remove_directory(removal, parent, name, depth);
+  if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+    return 0;
+  /* Of some file systems the kernel does not say what is a directory. */
+  if (errno == EISDIR || (errno == EPERM && entry->d_type == DT_UNKNOWN))
+    return remove_directory(removal, parent, name, depth);
+  return fail(removal, name);
+}
+
+/* Removes what is in a directory, and closes it. *ret_left says whether anything was there. */
+static int empty(struct removal *removal, int fd, int depth, bool *ret_left) {
   __attribute__((cleanup(cleanup_dir))) DIR *dir = fdopendir(fd);
   if (!dir) {
     int errnum = errno;
     close(fd);
-    return rkt_fail(removal->err, errnum, "removing %s below %s", name, removal->path);
-  }
-  for (struct dirent *entry; (entry = readdir(dir));) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-      continue;
-    int result = remove_entry(removal, dirfd(dir), entry->d_name);
-    if (result > 0)
-      result = move_up(removal, dirfd(dir), entry->d_name);
-    if (result < 0)
-      return result;
-  }
-  return 0;
-}
-
-/* One pass over the first level. *ret_left says whether anything was there. */
-static int sweep(struct removal *removal, bool *ret_left) {
-  int fd = openat(removal->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  __attribute__((cleanup(cleanup_dir))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-  if (!dir) {
-    int errnum = errno;
-    if (fd >= 0)
-      close(fd);
-    return rkt_fail(removal->err, errnum, "reading %s", removal->path);
+    return rkt_fail(removal->err, errnum, "reading below %s", removal->path);
   }
   bool left = false;
   for (struct dirent *entry; (entry = readdir(dir));) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
       continue;
     left = true;
-    int result = remove_entry(removal, removal->root, entry->d_name);
-    if (result > 0)
-      result = empty_child(removal, entry->d_name);
+    int result = remove_entry(removal, dirfd(dir), entry, depth);
     if (result < 0)
       return result;
   }
   *ret_left = left;
   return 0;
+}
+
+/* One pass over the first level. */
+static int sweep(struct removal *removal, bool *ret_left) {
+  int fd = openat(removal->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return rkt_fail(removal->err, errno, "reading %s", removal->path);
+  return empty(removal, fd, 0, ret_left);
 }
 
 int rkt_fs_remove_tree(const char *path, struct rkt_error *err) {
@@ -120,10 +125,15 @@ int rkt_fs_remove_tree(const char *path, struct rkt_error *err) {
     return unlink(path) == 0 || errno == ENOENT ? 0 : rkt_fail(err, errno, "removing %s", path);
   }
   struct removal removal = {.path = path, .root = root, .err = err};
-  for (bool left = true; left;) {
+  for (;;) {
+    bool left;
     int result = sweep(&removal, &left);
     if (result < 0)
       return result;
+    /* Without another pass, unless something was moved up or came in. */
+    if (rmdir(path) == 0 || errno == ENOENT)
+      return 0;
+    if (!left || (errno != ENOTEMPTY && errno != EEXIST))
+      return rkt_fail(err, errno, "removing %s", path);
   }
-  return rmdir(path) == 0 || errno == ENOENT ? 0 : rkt_fail(err, errno, "removing %s", path);
 }

@@ -1,5 +1,7 @@
 #include "stage1/arguments.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* `--net` matches "--net=" too: its value may be left out. */
@@ -22,12 +24,32 @@ static const char *value_of(const char *argument, const char *option) {
   return strncmp(argument, option, length) == 0 ? argument + length : NULL;
 }
 
+static int add_env(char *value, int argc, struct arguments *arguments, struct rkt_error *err) {
+  if (strchr(value, '=') == NULL)
+    return rkt_fail(err, 0, "--env takes NAME=VALUE");
+  if (arguments->env == NULL)
+    arguments->env = calloc((size_t)argc, sizeof(char *));
+  if (arguments->env == NULL)
+    return rkt_fail(err, ENOMEM, "reading the arguments");
+  size_t count = 0;
+  while (arguments->env[count] != NULL)
+    count++;
+  arguments->env[count] = value;
+  return 0;
+}
+
 static void take_option(const char *argument, struct arguments *arguments) {
   const char *value;
   if (strcmp(argument, "--debug") == 0 || strcmp(argument, "--debug=true") == 0)
     arguments->debug = true;
   else if (strcmp(argument, "--force") == 0)
     arguments->force = true;
+  else if (strcmp(argument, "--tty") == 0)
+    arguments->terminal = true;
+  else if ((value = value_of(argument, "--cwd=")) != NULL)
+    arguments->cwd = value;
+  else if ((value = value_of(argument, "--or=")) != NULL)
+    arguments->fallback = value;
   else if ((value = value_of(argument, "--pid=")) != NULL)
     arguments->pid = value;
   else if ((value = value_of(argument, "--appname=")) != NULL)
@@ -42,6 +64,9 @@ int arguments_parse(int argc, char **argv, const char *const *known, struct argu
     if (!is_known(argv[at], known))
       return rkt_fail(err, 0, "unknown option %s", argv[at]);
     take_option(argv[at], &arguments);
+    int result = strncmp(argv[at], "--env=", 6) == 0 ? add_env(argv[at] + 6, argc, &arguments, err) : 0;
+    if (result < 0)
+      return result;
   }
   if (at < argc && strcmp(argv[at], "--") == 0)
     arguments.command = at + 1 < argc ? argv + at + 1 : NULL;

@@ -11,6 +11,10 @@ struct arguments {
   bool force;
   const char *pid;
   const char *app;
+  bool terminal;        /* --tty: a terminal, whatever the streams are */
+  char **env;           /* --env=: NULL-terminated, or NULL; for as long as the process lives */
+  const char *cwd;      /* --cwd=: instead of the app's working directory */
+  const char *fallback; /* --or=: executed without arguments where the command is not there */
   char **command; /* after --; NULL-terminated, NULL where there is none */
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/device-filter.h"
 
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
@@ -73,6 +74,26 @@ static int make_group(int dir, const struct plan_cgroup *cgroup, const char *nam
   return 0;
 }
 
+static int limit_devices(const struct plan_app *app, const struct plan_cgroup *cgroup, int dir, struct rkt_error *err) {
+  if (app->device_filter.data == NULL)
+    return 0;
+  cleanup_close int group = openat(dir, app->name, OPEN_DIR);
+  if (group < 0)
+    return rkt_fail(err, errno, "opening the cgroup %s/%s", cgroup->dir, app->name);
+  return device_filter_attach(group, &app->device_filter, err);
+}
+
+static int make_app_groups(const struct plan *plan, const struct plan_cgroup *cgroup, int dir, struct rkt_error *err) {
+  int result = 0;
+  for (size_t i = 0; result == 0 && i < plan->apps.count; i++) {
+    const struct plan_app *app = &plan_apps(plan)[i];
+    result = make_group(dir, cgroup, app->name, err);
+    if (result == 0 && cgroup->v2)
+      result = limit_devices(app, cgroup, dir, err);
+  }
+  return result;
+}
+
 static int create_one(const struct plan *plan, const struct plan_cgroup *cgroup, struct rkt_error *err) {
   int result = make_directories(cgroup->dir, err);
   if (result < 0)
@@ -83,8 +104,8 @@ static int create_one(const struct plan *plan, const struct plan_cgroup *cgroup,
   result = write_values(cgroup, dir, false, err);
   if (result == 0 && cgroup->v2)
     result = make_group(dir, cgroup, CGROUP_INIT, err);
-  for (size_t i = 0; result == 0 && i < plan->apps.count; i++)
-    result = make_group(dir, cgroup, plan_apps(plan)[i].name, err);
+  if (result == 0)
+    result = make_app_groups(plan, cgroup, dir, err);
   return result < 0 ? result : write_values(cgroup, dir, true, err);
 }
 
@@ -167,8 +188,10 @@ int cgroup_open(const struct plan *plan, const char *name, int *ret_fds, struct 
   return 0;
 }
 
-int cgroup_join_opened(const int *fds, size_t count, struct rkt_error *err) {
-  for (size_t i = 0; i < count; i++) {
+int cgroup_join_opened(const struct plan *plan, const int *fds, bool skip_unified, struct rkt_error *err) {
+  for (size_t i = 0; i < plan->cgroups.count; i++) {
+    if (plan_cgroups(plan)[i].v2 && skip_unified)
+      continue;
     int result = join_one(fds[i], err);
     if (result < 0)
       return result;

@@ -22,7 +22,7 @@ int cgroup_join(const struct plan *plan, const char *name, bool skip_unified, st
  * of `name`, plan->cgroups.count of them, and the move by those.
  */
 int cgroup_open(const struct plan *plan, const char *name, int *ret_fds, struct rkt_error *err);
-int cgroup_join_opened(const int *fds, size_t count, struct rkt_error *err);
+int cgroup_join_opened(const struct plan *plan, const int *fds, bool skip_unified, struct rkt_error *err);
 
 /*
  * Fills in the `cgroups` of a plan that is otherwise empty, for a pod whose plan cannot be read: its group in every hierarchy that is

@@ -66,6 +66,7 @@ static int start_app(const struct launch *common, struct init_app *ret_app, stru
     launch.in_unified = child.in_cgroup;
     if (post_stop[1] >= 0)
       close(post_stop[1]);
+    close(launch.gate.hold);
     launch_app(&launch);
   }
   if (post_stop[0] >= 0)
@@ -75,12 +76,13 @@ static int start_app(const struct launch *common, struct init_app *ret_app, stru
   return 0;
 }
 
-int init_start_apps(const struct plan *plan, int socket, int gate, struct init_apps *ret_apps, struct rkt_error *err) {
+int init_start_apps(const struct plan *plan, int socket, const struct gate *gate, struct init_apps *ret_apps,
+                    struct rkt_error *err) {
   struct init_app *items = calloc(plan->apps.count, sizeof(*items));
   if (items == NULL)
     return rkt_fail(err, ENOMEM, "starting the apps");
   for (uint32_t i = 0; i < plan->apps.count; i++) {
-    struct launch launch = {.plan = plan, .app = &plan_apps(plan)[i], .index = i, .socket = socket, .gate = gate};
+    struct launch launch = {.plan = plan, .app = &plan_apps(plan)[i], .index = i, .socket = socket, .gate = *gate};
     int result = start_app(&launch, &items[i], err);
     if (result < 0) {
       free(items);

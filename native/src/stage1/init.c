@@ -17,7 +17,7 @@
 
 struct init {
   int socket;
-  int gate;
+  struct gate gate;
   int signals;
   struct init_apps apps;
   bool stopping;
@@ -139,10 +139,12 @@ static int wait_for_events(struct init *init, struct pollfd *waits, struct rkt_e
 static int run(struct init *init, const struct plan *plan, bool in_unified, struct rkt_error *err) {
   int result = init_set_up(plan, in_unified, err);
   if (result == 0)
-    result = init_start_apps(plan, init->socket, init->gate, &init->apps, err);
-  close(init->gate);
+    result = init_start_apps(plan, init->socket, &init->gate, &init->apps, err);
+  close(init->gate.wait);
   if (result == 0)
     result = init_let_go(err);
+  if (result == 0)
+    close(init->gate.hold);
   if (result < 0)
     return result;
   struct pollfd *waits = calloc(plan->apps.count + FIRST_CHANNEL, sizeof(*waits));
@@ -155,8 +157,8 @@ static int run(struct init *init, const struct plan *plan, bool in_unified, stru
   return result;
 }
 
-_Noreturn void init_run(const struct plan *plan, int socket, int gate, bool in_unified) {
-  struct init init = {.socket = socket, .gate = gate};
+_Noreturn void init_run(const struct plan *plan, int socket, const struct gate *gate, bool in_unified) {
+  struct init init = {.socket = socket, .gate = *gate};
   struct rkt_error err;
   int result = init.signals = signals_open();
   if (result < 0)
@@ -165,6 +167,8 @@ _Noreturn void init_run(const struct plan *plan, int socket, int gate, bool in_u
     result = run(&init, plan, in_unified, &err);
   if (result >= 0)
     end_pod(0);
+  /* Before our end opens the gate. */
+  kill(-1, SIGKILL);
   struct report report = {.kind = REPORT_BROKEN};
   init_copy_text(&report, &err);
   report_send(socket, &report);

@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/app-terminal.h"
 #include "stage1/cgroup.h"
 #include "stage1/execute.h"
 #include "stage1/exit-code.h"
+#include "stage1/files.h"
 #include "stage1/identity.h"
 #include "stage1/mount-api.h"
 #include "stage1/notify.h"
@@ -43,16 +45,19 @@ static int set_oom_score(const struct plan_app *app, struct rkt_error *err) {
   return 0;
 }
 
-static int build_root(const struct plan_app *app, int staging, const int *sources, int *ret_notify,
+static int build_root(const struct launch *launch, int staging, const int *sources, int *ret_notify,
                       struct rkt_error *err) {
+  const struct plan_app *app = launch->app;
   cleanup_close int root = -1;
   int result = rootfs_attach(app, staging, &root, err);
   /* Before the volumes: a file that the app lacks is not made in a directory of the host. */
   if (result == 0)
-    result = protect_make_files(app, root, err);
+    result = files_make(app, root, err);
   if (result == 0)
-    result = system_mounts(root, staging, err);
+    result = system_mounts(root, staging, plan_terminal_streams(app) != 0, err);
   /* Before the volumes likewise: /dev is the app's own. */
+  if (result == 0)
+    result = app_terminal_open(app, launch->index, root, launch->socket, err);
   if (result == 0 && app->notify != 0)
     result = notify_bind(root, ret_notify, err);
   if (result == 0)
@@ -65,7 +70,8 @@ static int build_root(const struct plan_app *app, int staging, const int *source
 }
 
 /* Everything that needs the host's file systems. */
-static int enter_root(const struct plan_app *app, int *ret_notify, struct rkt_error *err) {
+static int enter_root(const struct launch *launch, int *ret_notify, struct rkt_error *err) {
+  const struct plan_app *app = launch->app;
   cleanup_close int staging = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (staging < 0)
     return rkt_fail(err, errno, "opening the staging directory");
@@ -74,7 +80,7 @@ static int enter_root(const struct plan_app *app, int *ret_notify, struct rkt_er
     return rkt_fail(err, ENOMEM, "mounting volumes");
   /* The caller closes every descriptor once the root is built. */
   int result = volumes_open(app, sources, err);
-  return result < 0 ? result : build_root(app, staging, sources, ret_notify, err);
+  return result < 0 ? result : build_root(launch, staging, sources, ret_notify, err);
 }
 
 /*
@@ -93,7 +99,7 @@ static int enter_directory(const char *path, struct rkt_error *err) {
   return 0;
 }
 
-int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err) {
+int launch_assume(const struct plan_app *app, struct rkt_error *err) {
   if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
     return rkt_fail(err, errno, "marking descriptors to be closed");
   int result = enter_directory(app->cwd, err);
@@ -103,7 +109,11 @@ int launch_command(const struct plan_app *app, const struct plan_command *comman
   /* Fails where the caller leads a session already, which is as well. */
   (void)setsid();
   signals_release();
-  result = identity_assume(app, err);
+  return identity_assume(app, err);
+}
+
+int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err) {
+  int result = launch_assume(app, err);
   return result < 0 ? result : execute(app, command, err);
 }
 
@@ -204,11 +214,11 @@ static int drop_descriptors(struct launch *launch, struct rkt_error *err) {
 static int move_in(const struct launch *launch, struct rkt_error *err) {
   cleanup_close int notify = -1;
   if (!launch_hands_over(launch->app))
-    return enter_root(launch->app, &notify, err);
+    return enter_root(launch, &notify, err);
   cleanup_close int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
   if (mounts < 0)
     return rkt_fail(err, errno, "opening the app's mount namespace");
-  int result = enter_root(launch->app, &notify, err);
+  int result = enter_root(launch, &notify, err);
   if (result < 0)
     return result;
   const int files[] = {mounts, notify};
@@ -217,10 +227,9 @@ static int move_in(const struct launch *launch, struct rkt_error *err) {
   return 0;
 }
 
-/* The monitor closes its end once the pod's files lead to the pod, so that nothing of the app is seen before. */
 static void wait_at_gate(const struct launch *launch) {
   char byte;
-  while (read(launch->gate, &byte, 1) < 0 && errno == EINTR)
+  while (read(launch->gate.wait, &byte, 1) < 0 && errno == EINTR)
     continue;
 }
 
@@ -247,6 +256,14 @@ static int prepare(struct launch *launch, struct rkt_error *err) {
   return result < 0 ? result : prepare_post_stop(launch, err);
 }
 
+/* The end of what has a controlling terminal is a hangup, so that nothing but the app itself gets it. */
+static _Noreturn void become_app(const struct launch *launch) {
+  if (app_terminal_control(launch->app, &launch->state->error) < 0)
+    give_up(launch->state);
+  atomic_store(&launch->state->executing, 1);
+  become(launch, &launch->app->command);
+}
+
 _Noreturn void launch_app(const struct launch *given) {
   struct launch launch = *given;
   struct rkt_error err;
@@ -256,8 +273,7 @@ _Noreturn void launch_app(const struct launch *given) {
     launch.state->error = err;
     give_up(launch.state);
   }
-  atomic_store(&launch.state->executing, 1);
-  become(&launch, &launch.app->command);
+  become_app(&launch);
 }
 
 /* What needs the host's file systems comes before the app's mount namespace. */
@@ -271,7 +287,7 @@ static int move_in_again(const struct launch *launch, const struct launch_place 
     return rkt_fail(err, errno, "joining the pod's namespaces");
   if (setns(place->mounts, CLONE_NEWNS) < 0)
     return rkt_fail(err, errno, "joining the app's mount namespace");
-  return 0;
+  return launch->terminal < 0 ? 0 : app_terminal_reopen(launch->app, launch->terminal, err);
 }
 
 _Noreturn void launch_again(const struct launch *given, const struct launch_place *place,
@@ -290,6 +306,8 @@ _Noreturn void launch_again(const struct launch *given, const struct launch_plac
     launch.state->error = err;
     give_up(launch.state);
   }
+  if (command == &launch.app->command)
+    become_app(&launch);
   atomic_store(&launch.state->executing, 1);
   become(&launch, command);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "stage1/gate.h"
 #include "stage1/plan.h"
 
 /*
@@ -22,11 +23,12 @@ struct launch {
   const struct plan *plan;
   const struct plan_app *app;
   uint32_t index;  /* of the app in the plan */
-  int socket;      /* where the monitor gets a REPORT_FILES, if there is something for it */
-  int gate;        /* nothing is executed before it is at its end */
+  int socket;      /* where the monitor gets a REPORT_FILES and a REPORT_TERMINAL, if there is something for it */
+  struct gate gate; /* nothing is executed before it is open */
   struct launch_state *state;
   int channel;     /* closed by execve or death; init waits for its end */
   int post_stop;   /* -1, or what the POST_STOP process reads: a byte means that the app has ended */
+  int terminal;    /* for launch_again: master of the app's terminal; -1: it has none */
   bool in_unified; /* started in its group of the unified hierarchy */
 };
 
@@ -58,7 +60,10 @@ static inline bool launch_hands_over(const struct plan_app *app) {
 }
 
 /*
- * The last part, for a process in the app's mount namespace already: working directory, session, identity, execve.
- * Descriptors above 2 are closed on success. Returns only on failure.
+ * What comes before execve(2), for a process in the app's mount namespace already: working directory, session, identity. Descriptors
+ * above 2 are marked to be closed by execve. Nothing may be executed for the app where this has failed.
  */
+int launch_assume(const struct plan_app *app, struct rkt_error *err);
+
+/* The same, and execve. Returns only on failure. */
 int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -16,16 +17,19 @@
 #include "common/cleanup.h"
 #include "stage1/arguments.h"
 #include "stage1/cgroup.h"
+#include "stage1/enter-session.h"
 #include "stage1/executable.h"
+#include "stage1/execute.h"
 #include "stage1/exit-code.h"
 #include "stage1/launch.h"
 #include "stage1/message.h"
 #include "stage1/pod-files.h"
 #include "stage1/pod-open.h"
+#include "stage1/report.h"
 #include "stage1/signals.h"
 #include "stage1/spawn.h"
 
-static const char *const options[] = {"--debug=", "--pid=", "--appname=", NULL};
+static const char *const options[] = {"--debug=", "--pid=", "--appname=", "--tty", "--env=", "--cwd=", "--or=", NULL};
 
 static bool same_namespace(pid_t a, pid_t b) {
   char path[64];
@@ -58,10 +62,10 @@ static int check_pod(const char *given, pid_t *ret_init, struct rkt_error *err) 
  * another process in between is noticed by its PID namespace, which must be the pod's and not ours.
  */
 static int open_app(pid_t init, const char *app, int *ret_process, struct rkt_error *err) {
-  char path[320];
-  snprintf(path, sizeof(path), "appsinfo/%s/pid", app);
   pid_t pid;
-  int result = pod_files_read_pid(AT_FDCWD, path, &pid, err);
+  int result = pod_files_read_app_pid(AT_FDCWD, app, &pid, err);
+  if (result == -ENOENT)
+    return rkt_fail(err, 0, "the app has not been started yet");
   if (result < 0)
     return result;
   cleanup_close int process = pidfd_open(pid, 0);
@@ -89,81 +93,197 @@ static void die_with_parent(int pipe_end) {
     _exit(EXIT_OWN_FAILURE);
 }
 
+/* Descriptors of the guide, and of the command until it is executed. */
+enum { GUIDE_PIPE = 3, GUIDE_REPORTS = 4 };
+
 struct command {
   const struct plan *plan;
-  const struct plan_app *app;
-  char **arguments;
+  struct plan_app app; /* with the environment and the working directory of the command */
+  const struct arguments *arguments;
+  struct enter_session session;
   int *groups; /* descriptors of the app's cgroups */
 };
 
-static _Noreturn void run_command(const struct command *command, int pipe_end) {
-  struct rkt_error err;
+static size_t count_strings(char **strings) {
   size_t count = 0;
-  while (command->arguments[count] != NULL)
+  while (strings != NULL && strings[count] != NULL)
     count++;
-  struct plan_command planned = {.args = {.items = command->arguments, .count = count}};
-  die_with_parent(pipe_end);
-  if (cgroup_join_opened(command->groups, command->plan->cgroups.count, &err) == 0)
-    launch_command(command->app, &planned, &err);
-  message_print("entering app \"%s\": %s", command->app->name, err.message);
+  return count;
+}
+
+static bool has_name_of(const char *entry, const char *other) {
+  size_t length = strcspn(other, "=") + 1;
+  return strncmp(entry, other, length) == 0;
+}
+
+/* The app's environment with what was given besides: in the place of a variable of that name, or after all others. */
+static int merge_environment(struct plan_app *app, char **given, struct rkt_error *err) {
+  size_t count = app->env.count;
+  char **merged = calloc(count + count_strings(given) + 1, sizeof(char *));
+  if (merged == NULL)
+    return rkt_fail(err, ENOMEM, "making the environment");
+  for (size_t i = 0; i < count; i++)
+    merged[i] = plan_strings(&app->env)[i];
+  for (; given != NULL && *given != NULL; given++) {
+    size_t at = 0;
+    while (at < count && !has_name_of(merged[at], *given))
+      at++;
+    merged[at] = *given;
+    count += at == count;
+  }
+  app->env = (struct plan_list){.items = merged, .count = count};
+  return 0;
+}
+
+static int execute_command(const struct command *command, struct rkt_error *err) {
+  char **args = command->arguments->command;
+  struct plan_command planned = {.args = {.items = args, .count = count_strings(args)}};
+  int result = launch_assume(&command->app, err);
+  if (result < 0)
+    return result;
+  result = execute(&command->app, &planned, err);
+  if (result != -ENOENT || command->arguments->fallback == NULL)
+    return result;
+  char *fallback[] = {(char *)command->arguments->fallback, NULL};
+  planned = (struct plan_command){.args = {.items = fallback, .count = 1}};
+  return execute(&command->app, &planned, err);
+}
+
+static _Noreturn void run_command(const struct command *command) {
+  struct rkt_error err;
+  close(GUIDE_REPORTS);
+  die_with_parent(GUIDE_PIPE);
+  int result = enter_session_control(&command->session, command->app.uid, &err);
+  if (result == 0)
+    execute_command(command, &err);
+  message_print("entering app \"%s\": %s", command->app.name, err.message);
   _exit(EXIT_OWN_FAILURE);
   /* A system call filter may refuse even that. */
   __builtin_trap();
 }
 
-static int wait_for_command(pid_t pid, int signals) {
-  cleanup_close int process = pidfd_open(pid, 0);
-  struct pollfd waits[] = {{.fd = process, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-  while (waits[0].revents == 0 && process >= 0) {
-    if (poll(waits, 2, -1) < 0 && errno != EINTR)
-      break;
-    for (int number; (number = signals_next(signals)) != 0;)
-      if (number != SIGCHLD)
-        pidfd_send_signal(process, number, NULL, 0);
-  }
-  int status;
-  while (waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR)
-      return EXIT_OWN_FAILURE;
-  return exit_code_of(status);
-}
-
-static int start_command(const struct command *command, pid_t *ret_pid, struct rkt_error *err) {
-  int ends[2];
-  struct spawned child;
-  if (pipe2(ends, O_CLOEXEC) < 0)
-    return rkt_fail(err, errno, "making a pipe");
-  /* The write end stays open for as long as we live. */
-  cleanup_close int read_end = ends[0];
-  int result = spawn(0, -1, &child);
-  if (result < 0)
-    return rkt_fail(err, -result, "starting the command");
-  if (child.pid == 0) {
-    close(ends[1]);
-    run_command(command, read_end);
-  }
-  *ret_pid = child.pid;
+/* Lets go of everything but the streams, the pipe and the socket, which get the numbers that they are known by. */
+static int drop_descriptors(int pipe_end, int reports, struct rkt_error *err) {
+  int pipe_copy = fcntl(pipe_end, F_DUPFD_CLOEXEC, GUIDE_REPORTS + 1);
+  int reports_copy = fcntl(reports, F_DUPFD_CLOEXEC, GUIDE_REPORTS + 1);
+  if (pipe_copy < 0 || reports_copy < 0 || dup3(pipe_copy, GUIDE_PIPE, O_CLOEXEC) < 0 ||
+      dup3(reports_copy, GUIDE_REPORTS, O_CLOEXEC) < 0 || close_range(GUIDE_REPORTS + 1, ~0u, 0) < 0)
+    return rkt_fail(err, errno, "closing descriptors");
   return 0;
 }
 
-static int enter(struct command *command, int process, int *ret_code, struct rkt_error *err) {
-  int signals = signals_open();
-  if (signals < 0)
-    return rkt_fail(err, -signals, "opening a signal descriptor");
-  cleanup_free int *groups = calloc(command->plan->cgroups.count + 1, sizeof(int));
-  if (groups == NULL)
-    return rkt_fail(err, ENOMEM, "joining the app's cgroups");
-  command->groups = groups;
-  int result = cgroup_open(command->plan, command->app->name, groups, err);
+static int go_in(const struct command *command, int process, bool in_unified, int reports, struct rkt_error *err) {
+  int result = cgroup_join_opened(command->plan, command->groups, in_unified, err);
+  int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
+  if (result == 0 && setns(process, namespaces) < 0)
+    result = rkt_fail(err, errno, "joining the app's namespaces");
+  return result < 0 ? result : enter_session_make_terminal(&command->session, reports, err);
+}
+
+/*
+ * The guide is a child of ours outside of the pod's PID namespace. It goes where the command shall be, lets go of what is ours, and
+ * forks the command as another child of ours. So the pod, whatever its privileges, never sees a process that has our
+ * descriptors: the caller's terminal, the cgroups.
+ */
+static _Noreturn void guide(const struct command *command, int process, bool in_unified, int reports, int pipe_end) {
+  struct report report = {.kind = REPORT_FORKED};
+  struct rkt_error err;
+  struct spawned child = {0};
+  int result = go_in(command, process, in_unified, reports, &err);
+  if (result == 0)
+    result = drop_descriptors(pipe_end, reports, &err);
+  if (result == 0) {
+    reports = GUIDE_REPORTS;
+    result = spawn(CLONE_PARENT, -1, &child);
+    if (result < 0)
+      rkt_fail(&err, -result, "starting the command");
+    else if (child.pid == 0)
+      run_command(command);
+  }
+  report.pid = child.pid;
+  if (result < 0) {
+    report.kind = REPORT_FAILED;
+    snprintf(report.text, sizeof(report.text), "%s", err.message);
+  }
+  report_send(reports, &report);
+  _exit(0);
+}
+
+/* What the guide says: at most one terminal, then the command's process or why there is none. */
+static int follow_guide(struct enter_session *session, int reports, pid_t *ret_pid, struct rkt_error *err) {
+  for (;;) {
+    struct report report;
+    int files[REPORT_FILES_MAX];
+    struct pollfd wait = {.fd = reports, .events = POLLIN};
+    (void)poll(&wait, 1, -1);
+    int received = report_receive(reports, &report, files);
+    if (received < 0)
+      return rkt_fail(err, 0, "the process that starts the command was killed");
+    if (received == 0)
+      continue;
+    if (report.kind == REPORT_FAILED)
+      return rkt_fail(err, 0, "%s", report.text);
+    *ret_pid = report.pid;
+    if (report.kind == REPORT_FORKED)
+      return 0;
+    int result = enter_session_take_master(session, files[0], err);
+    if (result < 0)
+      return result;
+  }
+}
+
+/*
+ * A fork into a group of the unified hierarchy is spared the move, which waits for a grace period of the kernel (10 ms and more on
+ * Linux 6.18). Not where the monitor may have written cgroup.kill, as between two runs of an app: the kernel would kill it at once.
+ */
+static int open_group(const struct command *command) {
+  return command->app.restart == PLAN_RESTART_NEVER ? cgroup_open_unified(command->plan, command->app.name) : -1;
+}
+
+static int start_command(struct command *command, int process, int pipe_end, pid_t *ret_pid, struct rkt_error *err) {
+  int sockets[2];
+  struct spawned child;
+  int result = report_open(sockets);
+  if (result < 0)
+    return rkt_fail(err, -result, "making a socket pair");
+  cleanup_close int own_end = sockets[0];
+  cleanup_close int group = open_group(command);
+  result = spawn(0, group, &child);
+  if (result == 0 && child.pid == 0)
+    guide(command, process, child.in_cgroup, sockets[1], pipe_end);
+  close(sockets[1]);
+  if (result < 0)
+    return rkt_fail(err, -result, "starting the command");
+  result = follow_guide(&command->session, own_end, ret_pid, err);
+  while (waitpid(child.pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  return result;
+}
+
+/* What needs the host's file systems. */
+static int prepare(struct command *command, struct rkt_error *err) {
+  int result = enter_session_open(command->arguments->terminal, &command->session, err);
   if (result < 0)
     return result;
-  int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
-  if (setns(process, namespaces) < 0)
-    return rkt_fail(err, errno, "joining the app's namespaces");
+  command->groups = calloc(command->plan->cgroups.count + 1, sizeof(int));
+  if (command->groups == NULL)
+    return rkt_fail(err, ENOMEM, "joining the app's cgroups");
+  return cgroup_open(command->plan, command->app.name, command->groups, err);
+}
+
+static int enter(struct command *command, int process, int *ret_code, struct rkt_error *err) {
+  int ends[2];
+  int result = prepare(command, err);
+  if (result == 0 && pipe2(ends, O_CLOEXEC) < 0)
+    result = rkt_fail(err, errno, "making a pipe");
+  if (result < 0)
+    return result;
+  /* The write end stays open for as long as we live; the guide and the command close it before anything else. */
+  cleanup_close int read_end = ends[0];
   pid_t pid = 0;
-  result = start_command(command, &pid, err);
+  result = start_command(command, process, read_end, &pid, err);
   if (result == 0)
-    *ret_code = wait_for_command(pid, signals);
+    *ret_code = enter_session_wait(&command->session, pid);
   return result;
 }
 
@@ -192,7 +312,11 @@ static int run(const struct arguments *arguments, int *ret_code, struct rkt_erro
   cleanup_close int process = -1;
   if (result == 0)
     result = open_app(init, app->name, &process, err);
-  struct command command = {.plan = &plan, .app = app, .arguments = arguments->command};
+  struct command command = {.plan = &plan, .app = *app, .arguments = arguments};
+  if (result == 0)
+    result = merge_environment(&command.app, arguments->env, err);
+  if (arguments->cwd != NULL)
+    command.app.cwd = (char *)arguments->cwd;
   return result < 0 ? result : enter(&command, process, ret_code, err);
 }
 

@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "stage1/cgroup.h"
 #include "stage1/exit-code.h"
+#include "stage1/gate.h"
 #include "stage1/init.h"
 #include "stage1/message.h"
 #include "stage1/pod-files.h"
@@ -32,17 +33,19 @@ static void die_with_monitor(int socket) {
 
 /*
  * The lock and the lease must end with the monitor, so the init keeps no copy of their descriptors. Its socket becomes 3,
- * the gate 4, and everything above is closed.
+ * the gate 4 and 5, and everything above is closed.
  */
-static _Noreturn void become_init(const struct plan *plan, int socket, int gate, bool in_unified) {
-  int moved = fcntl(gate, F_DUPFD_CLOEXEC, 5);
-  if (moved < 0 || (socket != 3 && dup3(socket, 3, O_CLOEXEC) < 0) || dup3(moved, 4, O_CLOEXEC) < 0)
+static _Noreturn void become_init(const struct plan *plan, int socket, const struct gate *gate, bool in_unified) {
+  struct gate moved = {.wait = fcntl(gate->wait, F_DUPFD_CLOEXEC, 6), .hold = fcntl(gate->hold, F_DUPFD_CLOEXEC, 6)};
+  struct gate kept = {.wait = 4, .hold = 5};
+  if (moved.wait < 0 || moved.hold < 0 || (socket != 3 && dup3(socket, 3, O_CLOEXEC) < 0) ||
+      dup3(moved.wait, kept.wait, O_CLOEXEC) < 0 || dup3(moved.hold, kept.hold, O_CLOEXEC) < 0)
     _exit(EXIT_OWN_FAILURE);
-  close_range(5, ~0u, 0);
+  close_range(6, ~0u, 0);
   die_with_monitor(3);
   message_set_output(STDERR_FILENO);
   prctl(PR_SET_NAME, "rkt-init", 0, 0, 0);
-  init_run(plan, 3, 4, in_unified);
+  init_run(plan, 3, &kept, in_unified);
 }
 
 static uint64_t namespaces_of(const struct plan *plan) {
@@ -50,7 +53,7 @@ static uint64_t namespaces_of(const struct plan *plan) {
   return (plan->flags & PLAN_FLAG_HOST_IPC) != 0 ? flags : flags | CLONE_NEWIPC;
 }
 
-static int start_init(const struct plan *plan, int gate, struct monitor_child *ret_child, struct rkt_error *err) {
+static int start_init(const struct plan *plan, const struct gate *gate, struct monitor_child *ret_child, struct rkt_error *err) {
   int sockets[2];
   int result = report_open(sockets);
   if (result < 0)
@@ -90,14 +93,15 @@ int monitor_start(const struct plan *plan, int dir, struct monitor_child *ret_ch
     result = cgroup_create(plan, err);
   if (result < 0)
     return result;
-  int gate[2];
-  if (pipe2(gate, O_CLOEXEC) < 0)
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0)
     return rkt_fail(err, errno, "making a pipe");
-  /* It opens when this function ends, if the init has not been killed by then. */
-  cleanup_close int closed_gate = gate[0];
-  cleanup_close int gate_end = gate[1];
+  /* Let go of when this function ends; where it fails, the init has been killed by then. */
+  cleanup_close int wait_end = ends[0];
+  cleanup_close int hold_end = ends[1];
+  struct gate gate = {.wait = wait_end, .hold = hold_end};
   struct monitor_child child;
-  result = start_init(plan, closed_gate, &child, err);
+  result = start_init(plan, &gate, &child, err);
   if (result < 0)
     return result;
   /* While the init sets itself up; on a journaling file system each of these takes longer than most of that. */

@@ -18,6 +18,8 @@
 #include "stage1/memory.h"
 #include "stage1/message.h"
 #include "stage1/monitor-start.h"
+#include "stage1/monitor-terminal.h"
+#include "stage1/netfilter.h"
 #include "stage1/pod-files.h"
 #include "stage1/ready.h"
 #include "stage1/report.h"
@@ -31,7 +33,8 @@
 
 struct monitored_app {
   pid_t pid;
-  int code; /* NOT_KNOWN until it has ended, and while it runs again */
+  int code;     /* NOT_KNOWN until it has ended, and while it runs again */
+  int terminal; /* master of a terminal that nothing is relayed to; -1: none */
   struct limits limits; /* those it ran into so far */
 };
 
@@ -43,6 +46,7 @@ struct monitor {
   struct monitored_app *apps;
   struct restarts restarts;
   struct ready ready;
+  struct monitor_terminal *terminal; /* the one that is relayed to our streams, or NULL */
   int code;           /* of the pod; NOT_KNOWN as long as nothing has failed */
   bool stopping;
   bool interrupted; /* by a first SIGINT */
@@ -137,6 +141,18 @@ static void take_files(struct monitor *monitor, uint32_t app, const int files[RE
   restarts_take_mounts(&monitor->restarts, app, files[0]);
 }
 
+static void take_terminal(struct monitor *monitor, uint32_t index, int master) {
+  const struct plan_app *app = &plan_apps(monitor->plan)[index];
+  struct rkt_error err;
+  if (master < 0)
+    return;
+  restarts_take_terminal(&monitor->restarts, index, master);
+  if (app->interactive == 0)
+    monitor->apps[index].terminal = master;
+  else if (monitor_terminal_begin(&monitor->terminal, app, master, &err) < 0)
+    complain(&err);
+}
+
 static void take_end(struct monitor *monitor, uint32_t index, int code) {
   if (plan_apps(monitor->plan)[index].restart != PLAN_RESTART_NEVER) {
     restarts_take_end(&monitor->restarts, index, code);
@@ -159,6 +175,9 @@ static void take_app_report(struct monitor *monitor, const struct report *report
     break;
   case REPORT_FILES:
     take_files(monitor, report->app, files);
+    break;
+  case REPORT_TERMINAL:
+    take_terminal(monitor, report->app, files[0]);
     break;
   case REPORT_EXITED:
     take_end(monitor, report->app, report->value);
@@ -221,6 +240,8 @@ static void pass_signals(struct monitor *monitor) {
       reap(monitor);
       continue;
     }
+    if (monitor_terminal_takes(monitor->terminal, number))
+      continue;
     if (signals_is_stop(number)) {
       start_deadline(monitor);
       restarts_stop(&monitor->restarts);
@@ -251,6 +272,8 @@ static bool get_timeout(const struct monitor *monitor, struct timespec *time, st
   return time->tv_sec >= 0;
 }
 
+#define FIRST_TERMINAL_WAIT 5
+
 /* Until the init has ended. */
 static void watch(struct monitor *monitor) {
   struct pollfd waits[] = {
@@ -259,6 +282,7 @@ static void watch(struct monitor *monitor) {
       {.fd = monitor->init.socket, .events = POLLIN},
       {.fd = monitor->restarts.poll, .events = POLLIN},
       {.fd = monitor->ready.poll, .events = POLLIN},
+      [FIRST_TERMINAL_WAIT + RELAY_POLLS - 1] = {.fd = -1},
   };
   /* One that ended before there was a signal descriptor was told to nobody. */
   reap(monitor);
@@ -271,8 +295,11 @@ static void watch(struct monitor *monitor) {
       monitor->stopping = false; /* its end is all that is left to wait for */
       continue;
     }
+    monitor_terminal_wait_for(monitor->terminal, &waits[FIRST_TERMINAL_WAIT]);
     if (ppoll(waits, sizeof(waits) / sizeof(waits[0]), timeout, NULL) <= 0)
       continue;
+    if (monitor_terminal_move(monitor->terminal, &waits[FIRST_TERMINAL_WAIT]))
+      pidfd_send_signal(monitor->init.pidfd, SIGKILL, NULL, 0);
     if (waits[1].revents != 0)
       pass_signals(monitor);
     if (waits[2].revents != 0 && !take_reports(monitor))
@@ -311,6 +338,7 @@ static int run(struct monitor *monitor, struct rkt_error *err) {
     return result;
   watch(monitor);
   collect(monitor);
+  monitor_terminal_end(monitor->terminal, monitor->signals);
   return 0;
 }
 
@@ -322,6 +350,7 @@ void monitor_clean_up(const struct plan *plan) {
   struct rkt_error err;
   if (plan->lease_fd != PLAN_NO_FD)
     close((int)plan->lease_fd);
+  netfilter_send(&plan->netfilter);
   bool done = teardown_run(plan) == 0;
   if (cgroup_remove(plan, &err) < 0)
     complain(&err);
@@ -334,13 +363,13 @@ int monitor_run(const struct plan *plan) {
                             .code = NOT_KNOWN,
                             .signals = -1,
                             .restarts = {.plan = plan, .poll = -1, .timer = -1},
-                            .ready = {.plan = plan, .poll = -1}};
+                            .ready = {.plan = plan, .poll = -1, .waiting = plan->ready_fd == PLAN_NO_FD ? -1 : (int)plan->ready_fd}};
   struct rkt_error err;
   cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   cleanup_free struct monitored_app *apps = calloc(plan->apps.count, sizeof(*apps));
   int result = dir < 0 || apps == NULL ? rkt_fail(&err, errno, "opening the pod's directory") : 0;
   for (size_t i = 0; apps != NULL && i < plan->apps.count; i++)
-    apps[i].code = NOT_KNOWN;
+    apps[i] = (struct monitored_app){.code = NOT_KNOWN, .terminal = -1};
   monitor.dir = dir;
   monitor.apps = apps;
   if (result == 0)

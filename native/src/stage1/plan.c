@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/device-filter.h"
 #include "stage1/plan-reader.h"
 #include "stage1/sysctl.h"
 
@@ -48,6 +49,7 @@ static const struct plan_field file_fields[] = {
     FIELD(FILE_PATH, PATH, PLAN_REQUIRED | PLAN_CLEAN, struct plan_file, path, 0),
     FIELD(FILE_MODE, U32, PLAN_REQUIRED, struct plan_file, mode, 0777),
     FIELD(FILE_DATA, BYTES, PLAN_REQUIRED, struct plan_file, data, 0),
+    FIELD(FILE_REPLACE, U32, 0, struct plan_file, replace, PLAN_FILE_REPLACE_EMPTY),
 };
 static const char *check_file(const void *item, const struct plan_field **ret_field) {
   const struct plan_file *file = item;
@@ -73,7 +75,7 @@ static const struct plan_schema command_schema = {
 
 static const struct plan_app app_defaults = {.oom_score_adj = PLAN_NO_OOM_SCORE_ADJ, .umask = 0022, .stop_signal = SIGTERM};
 
-enum app_field { APP_NAME, APP_ROOT_WORK, APP_ROOT_IN_PLACE, APP_ARG, APP_ENV, APP_RLIMIT, APP_SECCOMP, APP_OOM_SCORE_ADJ, APP_UID, APP_GID, APP_STOP_SIGNAL };
+enum app_field { APP_NAME, APP_ROOT_WORK, APP_ROOT_IN_PLACE, APP_ARG, APP_ENV, APP_RLIMIT, APP_SECCOMP, APP_DEVICE_FILTER, APP_OOM_SCORE_ADJ, APP_UID, APP_GID, APP_STOP_SIGNAL };
 
 static const struct plan_field app_fields[] = {
     [APP_NAME] = FIELD(APP_NAME, STRING, PLAN_REQUIRED, struct plan_app, name, 255),
@@ -83,6 +85,7 @@ static const struct plan_field app_fields[] = {
     [APP_ENV] = FIELD(ENV, STRING, PLAN_REPEATED, struct plan_app, env, 0),
     [APP_RLIMIT] = FIELD(RLIMIT, BYTES, PLAN_REPEATED, struct plan_app, rlimits, RLIMIT_SIZE),
     [APP_SECCOMP] = FIELD(SECCOMP, BYTES, 0, struct plan_app, seccomp, BPF_MAXINSNS * sizeof(struct sock_filter)),
+    [APP_DEVICE_FILTER] = FIELD(DEVICE_FILTER, BYTES, 0, struct plan_app, device_filter, DEVICE_FILTER_MAX * DEVICE_FILTER_INSTRUCTION),
     [APP_OOM_SCORE_ADJ] = FIELD(OOM_SCORE_ADJ, U32, 0, struct plan_app, oom_score_adj, 0),
     [APP_UID] = FIELD(UID, U32, PLAN_REQUIRED, struct plan_app, uid, UINT32_MAX - 1),
     [APP_GID] = FIELD(GID, U32, PLAN_REQUIRED, struct plan_app, gid, UINT32_MAX - 1),
@@ -97,6 +100,7 @@ static const struct plan_field app_fields[] = {
     GROUP(MOUNT, PLAN_REPEATED, struct plan_app, mounts, &mount_schema),
     FIELD(MASK_PATH, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, masked, 0),
     FIELD(READONLY_PATH, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, readonly_paths, 0),
+    FIELD(DIRECTORY, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, directories, 0),
     GROUP(FILE, PLAN_REPEATED, struct plan_app, files, &file_schema),
     GROUP(PRE_START, 0, struct plan_app, pre_start, &command_schema),
     GROUP(POST_STOP, 0, struct plan_app, post_stop, &command_schema),
@@ -107,6 +111,7 @@ static const struct plan_field app_fields[] = {
     FIELD(RESTART, U32, 0, struct plan_app, restart, PLAN_RESTART_ALWAYS),
     FIELD(RESTART_LIMIT, U32, 0, struct plan_app, restart_limit, 0),
     FIELD(NOTIFY, U32, 0, struct plan_app, notify, 1),
+    FIELD(INTERACTIVE, U32, 0, struct plan_app, interactive, 1),
 };
 
 static bool is_env_entry(const char *entry) {
@@ -138,6 +143,9 @@ static const char *check_app(const void *item, const struct plan_field **ret_fie
     return fail_field(&app_fields[APP_SECCOMP], ret_field, "not an array of struct sock_filter");
   if (app->stop_signal == 0)
     return fail_field(&app_fields[APP_STOP_SIGNAL], ret_field, "not the number of a signal");
+  if (app->device_filter.data != NULL &&
+      (app->device_filter.length == 0 || app->device_filter.length % DEVICE_FILTER_INSTRUCTION != 0))
+    return fail_field(&app_fields[APP_DEVICE_FILTER], ret_field, "not an array of struct bpf_insn");
   int32_t adjustment = (int32_t)app->oom_score_adj;
   if (app->oom_score_adj != PLAN_NO_OOM_SCORE_ADJ && (adjustment < -1000 || adjustment > 1000))
     return fail_field(&app_fields[APP_OOM_SCORE_ADJ], ret_field, "not between -1000 and 1000");
@@ -240,6 +248,7 @@ static const struct plan_field pod_fields[] = {
     FIELD(STOP_TIMEOUT_MS, U32, 0, struct plan, stop_timeout_ms, 0x7fffffff),
     GROUP(CGROUP, PLAN_REPEATED, struct plan, cgroups, &cgroup_schema),
     GROUP(TEARDOWN, PLAN_REPEATED, struct plan, teardown, &teardown_schema),
+    FIELD(NETFILTER, BYTES, 0, struct plan, netfilter, 0),
     FIELD(FLAGS, U32, 0, struct plan, flags, PLAN_FLAGS_ALL),
     FIELD(LOG_SIZE, U64, 0, struct plan, log_size, 0),
     FIELD(LOG_FILES, U32, 0, struct plan, log_files, MAX_LOG_FILES),

@@ -73,6 +73,8 @@ enum plan_tag {
   PLAN_RESTART_LIMIT = 68,
   PLAN_NOTIFY = 69,
   PLAN_STOP_SIGNAL = 105,
+  PLAN_DIRECTORY = 116,
+  PLAN_DEVICE_FILTER = 117,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -81,6 +83,11 @@ enum plan_tag {
   PLAN_FILE_PATH = 80,
   PLAN_FILE_MODE = 81,
   PLAN_FILE_DATA = 82,
+  PLAN_FILE_REPLACE = 115,
+  /* pod, continued */
+  PLAN_NETFILTER = 121,
+  /* APP, continued */
+  PLAN_INTERACTIVE = 120,
 };
 
 /* FLAGS */
@@ -109,6 +116,13 @@ enum plan_restart {
 #define PLAN_MOUNT_READONLY 1u
 #define PLAN_MOUNT_RECURSIVE 2u
 #define PLAN_MOUNT_DEVICES 4u
+
+/* FILE_REPLACE */
+enum plan_file_replace {
+  PLAN_FILE_KEEP = 0,
+  PLAN_FILE_REPLACE_ALWAYS = 1,
+  PLAN_FILE_REPLACE_EMPTY = 2,
+};
 
 #define PLAN_NO_FD UINT32_MAX
 #define PLAN_NO_OOM_SCORE_ADJ 0x80000000u
@@ -161,6 +175,7 @@ struct plan_file {
   char *path;
   uint32_t mode;
   struct plan_bytes data;
+  uint32_t replace; /* enum plan_file_replace */
 };
 
 struct plan_app {
@@ -182,13 +197,16 @@ struct plan_app {
   struct plan_list mounts;  /* struct plan_mount */
   struct plan_list masked;  /* char * */
   struct plan_list readonly_paths; /* char * */
+  struct plan_list directories; /* char * */
   struct plan_list files;   /* struct plan_file */
   struct plan_command *pre_start;
   struct plan_command *post_stop;
   struct plan_bytes seccomp;
+  struct plan_bytes device_filter;
   uint32_t oom_score_adj;
   uint32_t umask;
   uint32_t std_streams[3]; /* enum plan_stream, by descriptor */
+  uint32_t interactive;    /* its terminal is relayed to the streams of the monitor */
   uint32_t restart;        /* enum plan_restart */
   uint32_t restart_limit;
   uint32_t notify;
@@ -207,6 +225,7 @@ struct plan {
   uint32_t stop_timeout_ms;
   struct plan_list cgroups;  /* struct plan_cgroup */
   struct plan_list teardown; /* struct plan_teardown */
+  struct plan_bytes netfilter;
   struct plan_list apps;     /* struct plan_app */
   uint32_t flags;
   struct plan_list sysctls; /* char * */
@@ -232,6 +251,14 @@ void plan_free(struct plan *plan);
 
 /* The app of that name, or NULL. */
 const struct plan_app *plan_find_app(const struct plan *plan, const char *name);
+
+/* The app's streams that are a terminal: bit N is descriptor N. */
+static inline unsigned plan_terminal_streams(const struct plan_app *app) {
+  unsigned streams = 0;
+  for (unsigned fd = 0; fd <= 2; fd++)
+    streams |= app->std_streams[fd] == PLAN_STREAM_TERMINAL ? 1u << fd : 0;
+  return streams;
+}
 
 static inline const struct plan_app *plan_apps(const struct plan *plan) { return plan->apps.items; }
 static inline const struct plan_cgroup *plan_cgroups(const struct plan *plan) { return plan->cgroups.items; }

@@ -7,12 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 
 /* An app's name has up to 255 bytes. */
 #define NAME_SIZE 320
+
+/* How often, and how long in between, an app's pid is looked for: a second in all. */
+#define LOOKS 500
+#define PAUSE_NS 2000000
 
 static int write_file(int dir, const char *name, const char *text) {
   cleanup_close int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -114,4 +119,16 @@ int pod_files_read_pid(int dir, const char *path, pid_t *ret_pid, struct rkt_err
     return rkt_fail(err, 0, "reading %s in the pod's directory: not a process id", path);
   *ret_pid = (pid_t)pid;
   return 0;
+}
+
+int pod_files_read_app_pid(int dir, const char *app, pid_t *ret_pid, struct rkt_error *err) {
+  char name[NAME_SIZE];
+  snprintf(name, sizeof(name), "appsinfo/%s/pid", app);
+  struct timespec pause = {.tv_nsec = PAUSE_NS};
+  int result = pod_files_read_pid(dir, name, ret_pid, err);
+  for (int look = 1; result == -ENOENT && look < LOOKS; look++) {
+    nanosleep(&pause, NULL);
+    result = pod_files_read_pid(dir, name, ret_pid, err);
+  }
+  return result == -ENOENT ? rkt_fail(err, 0, "the app has not been started yet") : result;
 }

@@ -32,3 +32,9 @@ int pod_files_write_limits(int dir, const struct plan_app *app, const struct lim
 
 /* A positive decimal number read from `path` below `dir`, as a process id. */
 int pod_files_read_pid(int dir, const char *path, pid_t *ret_pid, struct rkt_error *err);
+
+/*
+ * The one in `appsinfo/<app>/pid`. It is written a moment after the app was executed, and whoever has seen a word of the app may be
+ * faster than that; so it is waited for a little.
+ */
+int pod_files_read_app_pid(int dir, const char *app, pid_t *ret_pid, struct rkt_error *err);

@@ -1,7 +1,6 @@
 #include "stage1/protect.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -9,7 +8,6 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "stage1/message.h"
 #include "stage1/mount-api.h"
 #include "stage1/resolve.h"
 #include "stage1/system-mounts.h"
@@ -70,47 +68,4 @@ int protect_paths(const struct plan_app *app, int root, int staging, struct rkt_
   for (size_t i = 0; result == 0 && i < app->masked.count; i++)
     result = mask(root, staging, plan_strings(&app->masked)[i], err);
   return result;
-}
-
-static int write_all(int fd, const struct plan_bytes *data) {
-  for (size_t done = 0; done < data->length;) {
-    ssize_t count = write(fd, data->data + done, data->length - done);
-    if (count < 0 && errno != EINTR)
-      return -errno;
-    done += count < 0 ? 0 : (size_t)count;
-  }
-  return 0;
-}
-
-static int make_file(const struct plan_file *file, int root, struct rkt_error *err) {
-  cleanup_close int parent = -1;
-  const char *name;
-  int result = resolve_parent(root, file->path, &parent, &name, err);
-  if (result < 0)
-    return result;
-  cleanup_close int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file->mode);
-  if (fd < 0 && errno == EEXIST)
-    return 0;
-  if (fd < 0 || fchmod(fd, file->mode) < 0)
-    return rkt_fail(err, errno, "making %s in the root filesystem", file->path);
-  result = write_all(fd, &file->data);
-  return result < 0 ? rkt_fail(err, -result, "writing %s in the root filesystem", file->path) : 0;
-}
-
-/* The image has something else than a directory where the file belongs, or a link that leads nowhere or in circles. */
-static bool is_layout(int errnum) { return errnum == ENOTDIR || errnum == ENOENT || errnum == ELOOP; }
-
-int protect_make_files(const struct plan_app *app, int root, struct rkt_error *err) {
-  const struct plan_file *files = app->files.items;
-  for (size_t i = 0; i < app->files.count; i++) {
-    struct rkt_error cause;
-    int result = make_file(&files[i], root, &cause);
-    if (result < 0 && !is_layout(cause.errnum)) {
-      *err = cause;
-      return result;
-    }
-    if (result < 0)
-      message_debug("app \"%s\": without %s: %s", app->name, files[i].path, cause.message);
-  }
-  return 0;
 }

@@ -12,6 +12,8 @@
 #include "stage1/notify.h"
 #include "stage1/pod-files.h"
 
+#define WAITING_EVENT UINT32_MAX
+
 static bool wants_sockets(const struct plan *plan) {
   for (size_t i = 0; i < plan->apps.count; i++)
     if (plan_apps(plan)[i].notify != 0)
@@ -20,9 +22,16 @@ static bool wants_sockets(const struct plan *plan) {
 }
 
 int ready_open(const struct plan *plan, int dir, struct ready *ret_ready, struct rkt_error *err) {
-  struct ready ready = {.plan = plan, .dir = dir, .poll = -1, .missing = (uint32_t)plan->apps.count};
+  struct ready ready = {.plan = plan,
+                        .dir = dir,
+                        .poll = -1,
+                        .waiting = plan->ready_fd == PLAN_NO_FD ? -1 : (int)plan->ready_fd,
+                        .missing = (uint32_t)plan->apps.count};
   if (wants_sockets(plan) && (ready.poll = epoll_create1(EPOLL_CLOEXEC)) < 0)
     return rkt_fail(err, errno, "preparing to wait for notifications");
+  /* No event but the one that is always told: the other end was closed. A file has none, and does without. */
+  if (ready.poll >= 0 && ready.waiting >= 0)
+    (void)epoll_ctl(ready.poll, EPOLL_CTL_ADD, ready.waiting, &(struct epoll_event){.data.u32 = WAITING_EVENT});
   ready.apps = calloc(plan->apps.count, sizeof(*ready.apps));
   if (ready.apps == NULL) {
     if (ready.poll >= 0)
@@ -35,9 +44,12 @@ int ready_open(const struct plan *plan, int dir, struct ready *ret_ready, struct
   return 0;
 }
 
-static void close_ready_fd(const struct ready *ready) {
-  if (ready->plan->ready_fd != PLAN_NO_FD)
-    close((int)ready->plan->ready_fd);
+static void stop_waiting(struct ready *ready) {
+  if (ready->waiting < 0)
+    return;
+  close(ready->waiting);
+  ready->waiting = -1;
+  detach_let_go(ready->plan);
 }
 
 static void become_ready(struct ready *ready) {
@@ -51,10 +63,9 @@ static void become_ready(struct ready *ready) {
   snprintf(state, sizeof(state), "READY=1\nMAINPID=%d", getpid());
   if (notify_send(state, &err) < 0)
     message_print("%s", err.message);
-  if (ready->plan->ready_fd != PLAN_NO_FD && write((int)ready->plan->ready_fd, "", 1) < 0)
+  if (ready->waiting >= 0 && write(ready->waiting, "", 1) < 0)
     message_debug("nobody waits for the pod any more");
-  close_ready_fd(ready);
-  detach_let_go(ready->plan);
+  stop_waiting(ready);
 }
 
 static void take_one(struct ready *ready, uint32_t app) {
@@ -86,11 +97,10 @@ void ready_take_files(struct ready *ready, uint32_t app, int mounts, int socket)
 bool ready_take_end(struct ready *ready, uint32_t app) {
   /* What it said with its last breath is still there. */
   ready_handle(ready);
-  if (ready->settled || ready->apps[app].done || ready->plan->ready_fd == PLAN_NO_FD)
+  if (ready->settled || ready->apps[app].done || ready->waiting < 0)
     return true;
   ready->settled = true;
   message_print("app \"%s\" has ended before it was ready", plan_apps(ready->plan)[app].name);
-  close_ready_fd(ready);
   return false;
 }
 
@@ -99,6 +109,10 @@ void ready_handle(struct ready *ready) {
   int count = ready->poll < 0 ? 0 : epoll_wait(ready->poll, events, 16, 0);
   for (int i = 0; i < count; i++) {
     uint32_t app = events[i].data.u32;
+    if (app == WAITING_EVENT) {
+      stop_waiting(ready);
+      continue;
+    }
     /* Read although it is ready: what nobody reads makes its sender wait. */
     if (notify_receive(ready->apps[app].socket, &ready->apps[app].mounts))
       take_one(ready, app);
@@ -114,7 +128,7 @@ void ready_close(struct ready *ready) {
   if (ready->poll >= 0)
     close(ready->poll);
   ready->poll = -1;
-  if (!ready->settled)
-    close_ready_fd(ready);
-  ready->settled = true;
+  if (ready->waiting >= 0)
+    close(ready->waiting);
+  ready->waiting = -1;
 }

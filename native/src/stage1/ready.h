@@ -19,6 +19,7 @@ struct ready {
   const struct plan *plan;
   int dir;
   int poll; /* readable when ready_handle has something to do; -1: never */
+  int waiting; /* READY_FD while somebody waits there, or -1 */
   struct ready_app *apps;
   uint32_t missing;
   bool settled; /* it is ready, or never will be */

@@ -13,6 +13,7 @@ enum report_kind {
   REPORT_STOPPING,   /* the apps were told to end, by signal `value` */
   REPORT_BROKEN,     /* init itself failed; `text` says why */
   REPORT_FILES,      /* descriptors of an app for the monitor, see launch.h */
+  REPORT_TERMINAL,   /* an app was given a terminal; the descriptor is its master. Sent by its launcher */
   REPORT_RELEASED,   /* from the monitor to the init: an app that it looked after is over, with code `value` */
 };
 
@@ -35,7 +36,7 @@ void report_send_files(int socket, const struct report *report, const int *files
 
 /*
  * Receives one; 1: there is one, 0: none now, -1: there will be no more. `ret_files` gets the descriptors that came with a
- * REPORT_FILES, the caller's from then on, and -1 in the rest.
+ * REPORT_FILES or REPORT_TERMINAL, the caller's from then on, and -1 in the rest.
  */
 int report_receive(int socket, struct report *ret_report, int ret_files[REPORT_FILES_MAX]);
 

@@ -50,6 +50,7 @@ struct restart {
   pid_t pid;        /* in STARTING, RUNNING and STOPPING */
   int channel;      /* in STARTING: its end means executed, or dead */
   int mounts;       /* the app's mount namespace, -1 before it is known */
+  int terminal;     /* master of the app's terminal, -1 where it has none */
   bool executed;    /* in this run */
   int code;         /* of the last run */
   uint32_t count;   /* of restarts */
@@ -98,7 +99,7 @@ int restarts_open(const struct plan *plan, int dir, const struct monitor_child *
   }
   restarts.items = calloc(plan->apps.count, sizeof(*restarts.items));
   for (size_t i = 0; restarts.items != NULL && i < plan->apps.count; i++)
-    restarts.items[i] = (struct restart){.channel = -1, .mounts = -1};
+    restarts.items[i] = (struct restart){.channel = -1, .mounts = -1, .terminal = -1};
   restarts.poll = epoll_create1(EPOLL_CLOEXEC);
   restarts.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (restarts.items == NULL || restarts.poll < 0 || restarts.timer < 0 ||
@@ -116,6 +117,11 @@ void restarts_take_mounts(struct restarts *restarts, uint32_t app, int mounts) {
     restarts->items[app].mounts = mounts;
   else
     close(mounts);
+}
+
+void restarts_take_terminal(struct restarts *restarts, uint32_t app, int master) {
+  if (has_policy(restarts, app) && restarts->items[app].terminal < 0)
+    restarts->items[app].terminal = fcntl(master, F_DUPFD_CLOEXEC, 3);
 }
 
 void restarts_take_start(struct restarts *restarts, uint32_t app) {
@@ -195,7 +201,7 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
     return rkt_fail(err, -result, "starting a process for app \"%s\"", plan->name);
   if (child.pid == 0) {
     struct launch launch = {.plan = restarts->plan, .app = plan, .index = app, .state = item->state,
-                            .channel = write_end};
+                            .channel = write_end, .terminal = item->terminal};
     struct launch_place place = {.init = restarts->init->pidfd, .mounts = item->mounts};
     message_set_output(STDERR_FILENO);
     launch_again(&launch, &place, command);
@@ -366,6 +372,8 @@ void restarts_close(struct restarts *restarts) {
       close(item->channel);
     if (item->mounts >= 0)
       close(item->mounts);
+    if (item->terminal >= 0)
+      close(item->terminal);
     if (item->state != NULL)
       munmap(item->state, sizeof(*item->state));
   }

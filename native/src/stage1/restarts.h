@@ -45,6 +45,8 @@ int restarts_open(const struct plan *plan, int dir, const struct monitor_child *
 
 /* What the init reports of the first run of an app: its mount namespace (ours from now on), its start, its end. */
 void restarts_take_mounts(struct restarts *restarts, uint32_t app, int mounts);
+/* The master of the terminal that its launcher has opened for it, of which a copy is kept: the next run has the same one. */
+void restarts_take_terminal(struct restarts *restarts, uint32_t app, int master);
 void restarts_take_start(struct restarts *restarts, uint32_t app);
 void restarts_take_end(struct restarts *restarts, uint32_t app, int code);
 

@@ -65,16 +65,25 @@ static int mount_sys(int root, int staging, struct rkt_error *err) {
   return cgroup < 0 ? 0 : system_mount_empty(staging, cgroup, err);
 }
 
+static int make_node_file(int dev, const char *name, int *ret_file, struct rkt_error *err) {
+  int file = openat(dev, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (file < 0)
+    return rkt_fail(err, errno, "making /dev/%s", name);
+  *ret_file = file;
+  return 0;
+}
+
 /*
  * Apps may hold CAP_MKNOD, so every file system they can write to is mounted nodev, /dev as well; the nodes that should
  * work are single bind mounts from a file system that is not.
  */
 static int bind_node(int staging, const char *source, int dev, const char *name, struct rkt_error *err) {
-  cleanup_close int file = openat(dev, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (file < 0)
-    return rkt_fail(err, errno, "making /dev/%s", name);
+  cleanup_close int file = -1;
   cleanup_close int node = -1;
-  int result = mount_clone(staging, source, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &node, err);
+  int result = make_node_file(dev, name, &file, err);
+  if (result < 0)
+    return result;
+  result = mount_clone(staging, source, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &node, err);
   return result < 0 ? result : mount_attach(node, file, "", err);
 }
 
@@ -101,8 +110,11 @@ static bool find_terminal(char *name, size_t size) {
          by_fd.st_rdev == by_name.st_rdev && by_fd.st_ino == by_name.st_ino && by_fd.st_dev == by_name.st_dev;
 }
 
-static int bind_console(int staging, int dev, struct rkt_error *err) {
+static int make_console(int staging, int dev, bool empty, struct rkt_error *err) {
   char terminal[256];
+  cleanup_close int file = -1;
+  if (empty)
+    return make_node_file(dev, "console", &file, err);
   return find_terminal(terminal, sizeof(terminal)) ? bind_node(AT_FDCWD, terminal, dev, "console", err)
                                                    : bind_node(staging, "null", dev, "console", err);
 }
@@ -148,7 +160,7 @@ static int mount_mqueue(int dev, struct rkt_error *err) {
   return result == -ENODEV ? 0 : result < 0 ? result : attach_below_dev(mqueue, dev, "mqueue", err);
 }
 
-static int mount_dev(int root, int staging, struct rkt_error *err) {
+static int mount_dev(int root, int staging, bool empty_console, struct rkt_error *err) {
   static const struct mount_option options[] = {{"mode", "0755"}, {"size", "1m"}};
   cleanup_close int dev = -1;
   int result = mount_create("tmpfs", options, 2, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, &dev, err);
@@ -157,7 +169,7 @@ static int mount_dev(int root, int staging, struct rkt_error *err) {
   if (result == 0)
     result = bind_nodes(staging, dev, err);
   if (result == 0)
-    result = bind_console(staging, dev, err);
+    result = make_console(staging, dev, empty_console, err);
   if (result == 0)
     result = make_links(dev, err);
   if (result == 0)
@@ -167,9 +179,9 @@ static int mount_dev(int root, int staging, struct rkt_error *err) {
   return result < 0 ? result : mount_mqueue(dev, err);
 }
 
-int system_mounts(int root, int staging, struct rkt_error *err) {
+int system_mounts(int root, int staging, bool empty_console, struct rkt_error *err) {
   int result = mount_proc(root, err);
   if (result == 0)
     result = mount_sys(root, staging, err);
-  return result < 0 ? result : mount_dev(root, staging, err);
+  return result < 0 ? result : mount_dev(root, staging, empty_console, err);
 }

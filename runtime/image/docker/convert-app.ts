@@ -3,6 +3,7 @@ import { manifestError, shown } from '../../appc/field.ts';
 import { sanitizeACName } from '../../appc/identifiers.ts';
 import type { MountPoint } from '../../appc/mount-point.ts';
 import type { Port } from '../../appc/port.ts';
+import { normalizedPath } from '../../base/normalized-path.ts';
 import type { ProcessConfig } from './image-config.ts';
 
 /** A result, and sentences about what is not in it. */
@@ -25,8 +26,8 @@ function convertEnvironment(env: readonly string[]): Conversion<EnvironmentVaria
 }
 
 /**
- * `user[:group]`. Without a group it is named like the user, as docker2aci had it: which group the user has in the image's
- * /etc/passwd is not looked up.
+ * `user[:group]`. Without a group it is named like the user, as docker2aci had it. Which groups the user has in the image's
+ * /etc/passwd and /etc/group is looked up when an app is prepared (lookup.ts, lookupDockerUser).
  */
 function convertUser(text: string): { user: string; group: string } {
   const [user = '', group = ''] = text.split(':', 2);
@@ -34,22 +35,12 @@ function convertUser(text: string): { user: string; group: string } {
   return { user, group: group === '' ? user : group };
 }
 
-/** An absolute path without `.`, `..` and doubled slashes. */
-function cleanPath(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return `/${parts.join('/')}`;
-}
-
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
 
 /** Mount points are named after their paths: `/var/lib/db` is `volume-var-lib-db`. */
 function convertVolumes(volumes: readonly string[]): MountPoint[] {
   const taken = new Set<string>();
-  const points = [...new Set(volumes.map(cleanPath))].toSorted().map((path) => {
+  const points = [...new Set(volumes.map(normalizedPath))].toSorted().map((path) => {
     const base = sanitizeACName(`volume${path}`);
     let name = base;
     for (let count = 1; taken.has(name); count++) name = `${base}-${count}`;
@@ -94,7 +85,7 @@ export function convertApp(process: ProcessConfig): Conversion<App> {
     ports: convertPorts(process.exposedPorts),
     userAnnotations: {},
     userLabels: { ...process.labels },
-    ...(process.workingDir === '' ? {} : { workingDirectory: cleanPath(process.workingDir) }),
+    ...(process.workingDir === '' ? {} : { workingDirectory: normalizedPath(process.workingDir) }),
   };
   return { value: app, dropped: environment.dropped };
 }

@@ -7,6 +7,7 @@ import { encodeImageManifest, type ImageManifest } from '../../appc/image-manife
 import { type Label, validOsArch } from '../../appc/labels.ts';
 import { parseSignal, stopSignalAnnotation } from '../../appc/stop-signal.ts';
 import { appcVersion } from '../../base/version.ts';
+import { dockerAnnotations } from '../docker-annotations.ts';
 import { type Conversion, convertApp } from './convert-app.ts';
 import type { Digest } from './digest.ts';
 import type { ImageConfig, ProcessConfig } from './image-config.ts';
@@ -21,17 +22,6 @@ export interface Origin {
   /** Of the configuration: what docker calls the image id. */
   readonly configDigest: Digest;
 }
-
-export const annotationNames = {
-  original: 'appc.io/docker/originalname',
-  registry: 'appc.io/docker/registryurl',
-  repository: 'appc.io/docker/repository',
-  tag: 'appc.io/docker/tag',
-  imageId: 'appc.io/docker/imageid',
-  manifest: 'appc.io/docker/manifesthash',
-  entrypoint: 'appc.io/docker/entrypoint',
-  cmd: 'appc.io/docker/cmd',
-} as const;
 
 /** The name that the image has in the store: registry and repository; the colon of a port is not possible in a name. */
 export function imageName({ registry, repository }: DockerReference): string {
@@ -60,14 +50,15 @@ function annotationsOf(config: ImageConfig, { reference, manifestDigest, configD
   const all: [name: string, value: string | undefined][] = [
     ['authors', config.author],
     ['created', created !== undefined && checkDate(created) === undefined ? created : undefined],
-    [annotationNames.original, reference.original.replace(/^docker:\/\/\/?/i, '')],
-    [annotationNames.registry, reference.registry],
-    [annotationNames.repository, reference.repository],
-    [annotationNames.tag, reference.tag],
-    [annotationNames.imageId, configDigest],
-    [annotationNames.manifest, manifestDigest],
-    [annotationNames.entrypoint, listText(config.process.entrypoint)],
-    [annotationNames.cmd, listText(config.process.cmd)],
+    [dockerAnnotations.original, reference.original.replace(/^docker:\/\/\/?/i, '')],
+    [dockerAnnotations.registry, reference.registry],
+    [dockerAnnotations.repository, reference.repository],
+    [dockerAnnotations.tag, reference.tag],
+    [dockerAnnotations.imageId, configDigest],
+    [dockerAnnotations.manifest, manifestDigest],
+    [dockerAnnotations.entrypoint, listText(config.process.entrypoint)],
+    [dockerAnnotations.cmd, listText(config.process.cmd)],
+    [dockerAnnotations.user, config.process.user.includes(':') ? undefined : config.process.user],
     [stopSignalAnnotation, parseSignal(config.process.stopSignal) === undefined ? '' : config.process.stopSignal],
   ];
   return all.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [{ name, value }]));

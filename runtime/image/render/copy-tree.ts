@@ -6,8 +6,7 @@ import { errnoOf } from '../../base/errors.ts';
 import type { TreeSummary } from '../tree-writer.ts';
 import { keepsXattr } from '../xattrs.ts';
 import { attributeSource, type Layer, type MergedEntry, mergedChildren } from './merged-view.ts';
-
-const nothing = Buffer.alloc(0);
+import { resolveMerged } from './resolve.ts';
 
 function copyXattrs(source: Buffer, dirfd: number, name: Buffer | null): void {
   try {
@@ -33,12 +32,15 @@ function copyAttributes(source: Buffer, dirfd: number): void {
 
 class Copy {
   readonly #root: number;
+  readonly #above: number;
   /** First copy of every inode with several names. */
   readonly #linked = new Map<string, Buffer>();
   readonly summary = { entries: 0, bytes: 0 };
 
-  constructor(root: number) {
+  /** `above` is how many bytes of a path lead to the directory that is copied. */
+  constructor(root: number, above: number) {
     this.#root = root;
+    this.#above = above === 0 ? 0 : above + 1;
   }
 
   /** Fills the directory of `dirfd`, which is `path` of the view. */
@@ -68,10 +70,10 @@ class Copy {
       const inode = `${status.dev}:${status.ino}`;
       const first = this.#linked.get(inode);
       if (first !== undefined) {
-        fs.makeHardlink(this.#root, path, first);
+        fs.makeHardlink(this.#root, path.subarray(this.#above), first);
         return;
       }
-      this.#linked.set(inode, path);
+      this.#linked.set(inode, path.subarray(this.#above));
     }
     fs.copyEntry(source, dirfd, name);
     copyXattrs(source, dirfd, name);
@@ -80,15 +82,17 @@ class Copy {
 }
 
 /**
- * Copies the view of `layers` (topmost first) into a new directory `target`, with every property that images have: owners,
- * modes, times, links, nodes, holes, extended attributes. Throws system errors; the caller removes what is there then.
+ * Copies the view of `layers` (topmost first), or its directory `from`, into a new directory `target`, with every property that
+ * images have: owners, modes, times, links, nodes, holes, extended attributes. Throws system errors; the caller removes what is
+ * there then.
  */
-export function copyTree(layers: readonly Layer[], target: string): TreeSummary {
+export function copyTree(layers: readonly Layer[], target: string, from = '/'): TreeSummary {
+  const start = resolveMerged(layers, from);
   mkdirSync(target, { mode: 0o700 });
   const root = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    const copy = new Copy(root);
-    copy.directory(layers, nothing, root);
+    const copy = new Copy(root, start.path.length);
+    copy.directory(start.layers ?? [], start.path, root);
     return copy.summary;
   } finally {
     closeSync(root);

@@ -4,17 +4,17 @@
  * the first look and the watch, or where the kernel tells of two things as of one.
  */
 
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { isUuid } from '../../appc/uuid.ts';
-import { errnoOf } from '../../base/errors.ts';
 import { podFiles, podPhaseDir, podPhases } from '../../base/paths.ts';
 import { appDetails } from '../app-details.ts';
 import { podByUuid } from '../find.ts';
 import { nameOf } from '../names.ts';
-import { listPods, type PodEntry, writtenAt } from '../pods.ts';
+import { appNames, listPods, type PodEntry, writtenAt } from '../pods.ts';
 import { hasExited } from '../state.ts';
 import { Directories, whenUnlocked } from './directories.ts';
-import { eventsBetween, type PodEvent, type SeenApp, type SeenPod } from './pod-events.ts';
+import { eventsBetween, type PodEvent, type SeenApp, type SeenPod, withoutLosses } from './pod-events.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface EventOptions {
@@ -51,6 +51,8 @@ class EventStream {
   /** Pods whose lock is waited for. */
   readonly #awaited = new Set<string>();
   #events: PodEvent[] = [];
+  /** What went wrong when nobody was there to hear of it. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(options: EventOptions) {
     this.#options = options;
@@ -60,18 +62,51 @@ class EventStream {
 
   /** Watches, then looks. */
   begin(): void {
-    const { dataDir, since } = this.#options;
-    for (const phase of podPhases) {
-      this.#directories.add(phase, podPhaseDir(dataDir, phase), (name) => {
-        if (isUuid(name)) this.#look(name);
-      });
-    }
-    for (const { uuid } of listPods(dataDir)) this.#look(uuid);
+    const { since } = this.#options;
+    this.#watchPhases();
+    this.#lookAtAll();
     this.#events = this.#events.filter(({ time }) => time >= since).sort((a, b) => a.time - b.time);
   }
 
-  /** What has happened and was not taken yet. */
+  #lookAtAll(): void {
+    for (const { uuid } of listPods(this.#options.dataDir)) this.#look(uuid);
+  }
+
+  /** Where no pod has ever been, the directories of the phases are waited for as well. */
+  #watchPhases(): void {
+    const { dataDir } = this.#options;
+    const told = (name: string): void => {
+      if (isUuid(name)) this.#told(() => this.#look(name));
+    };
+    for (;;) {
+      const missing = podPhases.find((phase) => !this.#directories.add(phase, podPhaseDir(dataDir, phase), told));
+      this.#directories.remove('above ');
+      if (missing === undefined) return;
+      const above = nearestDirectory(podPhaseDir(dataDir, missing));
+      const watched = this.#directories.add(`above ${above}`, above, () => this.#told(() => this.#phasesAppeared()));
+      // Otherwise it was made, or removed, before it was watched.
+      if (watched && nearestDirectory(podPhaseDir(dataDir, missing)) === above) return;
+    }
+  }
+
+  #phasesAppeared(): void {
+    this.#watchPhases();
+    this.#lookAtAll();
+  }
+
+  /** Runs what the kernel's word leads to; an error is for whoever takes the events. */
+  #told(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#failure ??= { error };
+      this.#wakeup.wake();
+    }
+  }
+
+  /** What has happened and was not taken yet. Throws what went wrong meanwhile. */
   take(): PodEvent[] {
+    if (this.#failure !== undefined) throw this.#failure.error;
     const events = this.#events;
     this.#events = [];
     return events;
@@ -93,13 +128,10 @@ class EventStream {
 
   /** Compares a pod with what was seen of it before. */
   #look(uuid: string): void {
-    const { dataDir, only } = this.#options;
+    const { only } = this.#options;
     if (only.size > 0 && !only.has(uuid)) return;
     const before = this.#seen.get(uuid);
-    // A pod that is put back to where it was can be missed once.
-    const pod = podByUuid(dataDir, uuid) ?? podByUuid(dataDir, uuid);
-    if (pod !== undefined) this.#watch(pod);
-    const after = pod === undefined ? undefined : lookAt(dataDir, pod, before?.name);
+    const after = this.#find(uuid, before);
     if (after === undefined) {
       this.#seen.delete(uuid);
       this.#directories.remove(`${uuid}/`);
@@ -110,43 +142,51 @@ class EventStream {
     if (this.#events.length > 0) this.#wakeup.wake();
   }
 
+  /** The pod as it is now; undefined where it is gone. One that moves while it is looked at is looked at again. */
+  #find(uuid: string, before: SeenPod | undefined): SeenPod | undefined {
+    const { dataDir } = this.#options;
+    for (;;) {
+      const pod = podByUuid(dataDir, uuid);
+      if (pod === undefined) return undefined;
+      this.#watch(pod);
+      const seen = lookAt(dataDir, pod, before?.name);
+      if (seen !== undefined) return before === undefined ? seen : withoutLosses(before, seen);
+    }
+  }
+
   /** The files of a running pod, and its end. Before the look, so that what happens after it is told. */
   #watch({ uuid, dir, state }: PodEntry): void {
     if (state !== 'running') {
       this.#directories.remove(`${uuid}/`);
       return;
     }
-    const look = (): void => this.#look(uuid);
+    const look = (): void => this.#told(() => this.#look(uuid));
     this.#directories.add(`${uuid}/`, dir, look);
     this.#directories.add(`${uuid}/status`, podFiles.statusDir(dir), look);
-    for (const app of namesIn(`${dir}/appsinfo`)) {
+    for (const app of appNames(dir)) {
       this.#directories.add(`${uuid}/appsinfo/${app}`, podFiles.appDir(dir, app), look);
     }
     if (this.#awaited.has(uuid)) return;
     const freed = (): void => {
       this.#awaited.delete(uuid);
-      this.#look(uuid);
+      look();
     };
     if (whenUnlocked(dir, freed)) this.#awaited.add(uuid);
   }
 }
 
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+/** The directory itself, or the next one above it that is there. */
+function nearestDirectory(path: string): string {
+  return existsSync(path) || path === '/' ? path : nearestDirectory(dirname(path));
 }
 
-/** What there is to see of a pod; undefined where it has just gone. */
+/** What there is to see of a pod; undefined where it has just moved. */
 function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenPod | undefined {
   const { uuid, phase, dir, state } = pod;
   const status = statSync(dir, { throwIfNoEntry: false });
   if (status === undefined) return undefined;
-  const apps = phase === 'run' || phase === 'exited-garbage' ? namesIn(`${dir}/appsinfo`) : [];
-  return {
+  const apps = phase === 'run' || phase === 'exited-garbage' ? appNames(dir) : [];
+  const seen: SeenPod = {
     uuid,
     name: name ?? nameOf(dataDir, pod),
     phase,
@@ -156,6 +196,7 @@ function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenP
     ready: writtenAt(podFiles.ready(dir)),
     apps: new Map(apps.map((app) => [app, lookAtApp(pod, app)])),
   };
+  return existsSync(dir) ? seen : undefined;
 }
 
 function lookAtApp(pod: PodEntry, app: string): SeenApp {

@@ -52,6 +52,18 @@ export interface SeenPod {
   readonly apps: ReadonlyMap<string, SeenApp>;
 }
 
+/** What was seen stays seen, though its file is gone: the files of a pod are removed one after another. */
+export function withoutLosses(before: SeenPod, after: SeenPod): SeenPod {
+  // A pod that waits again has all of it before it.
+  if (after.phase === 'prepared') return after;
+  const apps = new Map(before.apps);
+  for (const [app, seen] of after.apps) {
+    const old = before.apps.get(app);
+    if (old === undefined || (seen.started ?? seen.finished) !== undefined) apps.set(app, seen);
+  }
+  return { ...after, started: after.started ?? before.started, ready: after.ready ?? before.ready, apps };
+}
+
 type Occurrence = Omit<PodEvent, 'uuid' | 'name'>;
 
 const isGarbage = (phase: PodPhase): boolean => phase === 'garbage' || phase === 'exited-garbage';
@@ -67,10 +79,16 @@ export function eventsBetween(before: SeenPod | undefined, after: SeenPod | unde
   return found.map((occurrence) => ({ uuid, ...(name === undefined ? {} : { name }), ...occurrence }));
 }
 
-/** A pod that is gone: how it ended was not seen if it ran when last seen. */
-function endingOf(before: SeenPod, now: number): Occurrence[] {
-  const ran = before.phase === 'run' && !before.exited;
-  return [...(ran ? [{ time: now, event: 'exited' as const }] : []), { time: now, event: 'removed' }];
+/**
+ * A pod that is gone. What it went through on the way was too fast to be seen, but is known: a pod that has run has exited, and becomes
+ * garbage before it is removed. Only a start that failed leaves out both.
+ */
+function endingOf({ phase, exited, started }: SeenPod, now: number): Occurrence[] {
+  const missed: EventKind[] = [];
+  const starting = phase === 'run' && !exited && started === undefined;
+  if (phase === 'run' && !exited && started !== undefined) missed.push('exited');
+  if (phase === 'prepared' || (phase === 'run' && !starting)) missed.push('garbage');
+  return [...missed, 'removed' as const].map((event) => ({ time: now, event }));
 }
 
 function newsOf(before: SeenPod | undefined, after: SeenPod, now: number): Occurrence[] {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isRktError } from '../../../runtime/base/errors.ts';
-import { findExecutable, lookupUser } from '../../../runtime/image/lookup.ts';
+import { findExecutable, lookupDockerUser, lookupUser } from '../../../runtime/image/lookup.ts';
 
 let dir: string;
 let root: string;
@@ -72,6 +72,7 @@ describe('users and groups', () => {
     'root:x:0:0:root:/root:/bin/sh',
     'web:x:33:34::/:',
     '1000:x:7:8::/:',
+    '1002:x:0:8::/:',
     'minus:x:-1:0::/:',
     'big:x:4294967296:0::/:',
     'max:x:4294967295:0::/:',
@@ -126,6 +127,7 @@ describe('users and groups', () => {
     ['word', `its id in the image's /etc/passwd is not ${range}`],
     ['short', `its id in the image's /etc/passwd is not ${range}`],
     ['/none', 'there is no such file in the image'],
+    ['1002', `it is a number, but in the image's /etc/passwd a name of 0`],
   ])('user %j is refused', (user, reason) =>
     expect(errorOf(user, '0')).toBe(`EUSER: user ${JSON.stringify(user)}: ${reason}`),
   );
@@ -163,5 +165,33 @@ describe('users and groups', () => {
       rmSync(join(other, 'etc/passwd'), { recursive: true });
       expect(lookupUser([other], '5', '6')).toEqual({ uid: 5, gid: 6 });
     });
+  });
+});
+
+describe('the user of a Docker image that names no group', () => {
+  const passwd = 'root:x:0:0::/:\nweb:x:33:34::/:\nbad:x:35:-1::/:\nworse:x:-1:0::/:\n1002:x:0:0::/:\n';
+  const group = 'web:x:99:\nlogs:x:4:other,web\nown:x:34:web\nother:x:5:webmaster\nbroken:x:y:web\n';
+  beforeAll(() => {
+    file('etc/passwd', 0o644, passwd);
+    file('etc/group', 0o644, group);
+  });
+
+  test.each([
+    ['web', { uid: 33, gid: 34, gids: [4] }],
+    ['33', { uid: 33, gid: 34, gids: [4] }],
+    ['root', { uid: 0, gid: 0, gids: [] }],
+    ['1000', { uid: 1000, gid: 1000, gids: [] }],
+  ])('%s', (user, ids) => {
+    expect(lookupDockerUser([root], user)).toEqual(ids);
+  });
+
+  test.each([
+    ['nobody', 'user "nobody": it is not in the image\'s /etc/passwd, and is not a number from 0 to 4294967294'],
+    ['bad', 'group "bad": its id in the image\'s /etc/passwd is not a number from 0 to 4294967294'],
+    ['worse', 'user "worse": its id in the image\'s /etc/passwd is not a number from 0 to 4294967294'],
+    ['1002', 'user "1002": it is a number, but in the image\'s /etc/passwd a name of 0'],
+    ['-1', 'user "-1": it is not in the image\'s /etc/passwd, and is not a number from 0 to 4294967294'],
+  ])('%s is refused', (user, message) => {
+    expect(() => lookupDockerUser([root], user)).toThrow(expect.objectContaining({ code: 'EUSER', message }));
   });
 });

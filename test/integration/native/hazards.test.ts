@@ -37,6 +37,10 @@ describe('a worker that ends while the addon is busy', () => {
     expect(result.made).toBe(50);
   });
 
+  test('lockFreed: its threads outlive it, and end with the lock', () => {
+    expect(run<WorkerExit>('worker-exit', 'lockFreed')).toMatchObject({ codes: tenTimes, made: 0 });
+  });
+
   test('watchPidfd: closes its handles, settled or not', () => {
     expect(run<WorkerExit>('worker-exit', 'watchPidfd')).toEqual({ codes: tenTimes, leaked: 0, made: 0 });
   });

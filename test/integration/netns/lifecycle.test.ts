@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { PodNetwork } from '../../../netns/index.ts';
+import { documented, words } from './documented.ts';
 import { runScenario } from './run-scenario.ts';
 
 interface State {
@@ -35,14 +34,6 @@ interface Lifecycle {
   gone: string[];
 }
 
-/** A table as docs/networking.md shows it. */
-function documented(table: string): string {
-  const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'networking.md'), 'utf8');
-  const [, block] = new RegExp(`^\`\`\`\n(table ip ${table} \\{.*?)^\`\`\`$`, 'ms').exec(page) ?? [];
-  if (block === undefined) throw new Error(`docs/networking.md shows no table ${table}`);
-  return block;
-}
-
 /** The same with two pods, the second of them restricted. */
 const withPods = (table: string): string =>
   table
@@ -51,9 +42,6 @@ const withPods = (table: string): string =>
       'type ifname . ipv4_addr }',
       'type ifname . ipv4_addr elements = { "rkt00000002abcd" . 172.16.28.5, "rkt00000001abcd" . 172.16.28.3 } }',
     );
-
-/** The words of a ruleset; the elements of a set come in no order. */
-const words = (text: string): string[] => text.replaceAll(',', ' ').trim().split(/\s+/).sort();
 
 describe("the life of a pod's network", () => {
   let life: Lifecycle;

@@ -1,13 +1,12 @@
 /** Pods in the background, and what follows the end of a pod. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LaunchPlan, PlanApp } from '../../../runtime/stage1/plan.ts';
 import { makeNotifyTool } from '../../support/notify-tool.ts';
-import { type Outcome, processesOf, type RunningPod, TestPod } from './harness.ts';
+import { gone, type Outcome, processesOf, type RunningPod, TestPod } from './harness.ts';
 
 let pod: TestPod;
 beforeEach(() => {
@@ -103,7 +102,7 @@ describe('a pod in the background', () => {
     process.kill(monitorPid(), 'SIGKILL');
     await ended();
     expect((await pod.entrypoint('gc', [pod.uuid]).ended).code).toBe(0);
-    while (processesOf(pod.uuid).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await gone(pod.uuid);
   });
 
   test('is killed by stop --force, also with an app that was started again', async () => {
@@ -128,13 +127,11 @@ describe('while the caller waits', () => {
     const run = detached([mute()]);
     await pod.appPid('app');
     expect(run.child.exitCode).toBe(null);
-    const exit = once(run.child, 'exit');
     run.child.kill('SIGKILL');
-    await exit;
+    // All ends of its streams are closed: the monitor kept its stderr for as long as there was somebody to read it.
+    await run.ended;
     expect(lockIsFree()).toBe(false);
     await stop();
-    // Until then the monitor kept the caller's stderr, where it would have said why the pod could not start.
-    await run.ended;
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)('%s ends the pod, whose code is the caller’s', async (signal) => {

@@ -47,6 +47,21 @@ describe('enter', () => {
     await end();
   });
 
+  test('works as soon as the app has said a word', async () => {
+    run = pod.start(pod.plan([pod.app({ script: idle })]));
+    await run.line('ready');
+    expect(await enter('echo', 'in')).toEqual({ code: 0, stdout: 'in\n', stderr: '' });
+    await end();
+  });
+
+  test('says so while the app has not been started', async () => {
+    run = pod.start(pod.plan([pod.app({ script: 'exit 3', preStart: ['/bin/sh', '-c', 'echo waiting; sleep 1000'] })]));
+    await run.line('waiting');
+    expect((await enter('true')).stderr).toBe('rkt: entering app "app": the app has not been started yet\n');
+    run.child.kill('SIGTERM');
+    expect((await run.ended).code).toBe(143);
+  });
+
   test('passes exit codes and signals on', async () => {
     await start();
     expect((await enter('sh', '-c', 'exit 7')).code).toBe(7);

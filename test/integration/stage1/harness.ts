@@ -191,11 +191,15 @@ export class TestPod {
       ...left.map(String),
       ...after.mounts.filter((mount) => mount.includes(this.dir)),
       ...this.cgroups.map((cgroup) => cgroup.dir).filter((dir) => existsSync(dir)),
-      ...(after.mounts.length === this.#before.mounts.length ? [] : ['the number of mounts differs']),
+      ...(countForeign(after.mounts) === countForeign(this.#before.mounts) ? [] : ['the number of mounts differs']),
       ...processesOf(this.uuid),
     ];
   }
 }
+
+/** Mounts that are no test's own: other tests run at the same time. */
+const countForeign = (mounts: readonly string[]): number =>
+  mounts.filter((mount) => !mount.includes(join(tmpdir(), 'stage1-'))).length;
 
 function hostState(): { mounts: string[] } {
   return { mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n') };
@@ -215,6 +219,14 @@ export function processesOf(uuid: string): string[] {
       }
     })
     .map((pid) => `process ${pid}`);
+}
+
+/**
+ * Waits until nothing of a pod is left whose monitor was killed: what dies is no process of a group any more, but not yet gone,
+ * and the last of it is the host's init's to notice.
+ */
+export async function gone(uuid: string): Promise<void> {
+  while (processesOf(uuid).length > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function follow(child: ChildProcess): RunningPod {

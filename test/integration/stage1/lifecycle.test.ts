@@ -4,7 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { defaultCapabilities, processesOf, TestPod } from './harness.ts';
+import { defaultCapabilities, gone, processesOf, TestPod } from './harness.ts';
 
 let pod: TestPod;
 beforeEach(() => {
@@ -305,7 +305,7 @@ describe('the monitor', () => {
     await run.ended;
     const first = await pod.entrypoint('gc', ['--debug', '--local-config=/etc/rkt', pod.uuid]).ended;
     expect(first).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(processesOf(pod.uuid)).toEqual([]);
+    await gone(pod.uuid);
     expect(existsSync(marker)).toBe(false);
     expect((await pod.entrypoint('gc', [pod.uuid]).ended).code).toBe(0);
   });

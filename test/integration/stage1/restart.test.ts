@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { PlanRestart } from '../../../runtime/stage1/plan.ts';
-import { processesOf, type RunningPod, TestPod } from './harness.ts';
+import { gone, type RunningPod, TestPod } from './harness.ts';
 
 let pod: TestPod;
 beforeEach(() => {
@@ -271,8 +271,7 @@ describe('the end', () => {
     run.child.kill('SIGKILL');
     await run.ended;
     expect(await pod.entrypoint('gc', [pod.uuid]).ended).toEqual({ code: 0, stdout: '', stderr: '' });
-    // The kernel keeps the pod's init until the host's has noticed that a process of the pod was left to it.
-    while (processesOf(pod.uuid).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await gone(pod.uuid);
   });
 
   test('kill -9 of the pod’s init while a new run lives ends the pod in order', async () => {

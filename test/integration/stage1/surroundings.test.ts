@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { commonDevices, deviceFilter } from '../../../runtime/stage1/devices.ts';
 import { defaultCapabilities, TestPod } from './harness.ts';
 
 let pod: TestPod;
@@ -128,6 +129,69 @@ describe('file systems', () => {
   });
 });
 
+describe('files that replace what is there', () => {
+  const put = (replace: 'always' | 'if-empty', ...names: string[]) => ({
+    files: names.map((name) => ({ path: `/etc/${name}`, mode: 0o644, data: `new ${name}\n`, replace })),
+  });
+  const etc = (name: string): string => join(pod.image, 'etc', name);
+  beforeEach(() => {
+    writeFileSync(etc('full'), 'mine\n');
+    writeFileSync(etc('empty'), '');
+    symlinkSync('/etc/full', etc('to-full'));
+    symlinkSync('/etc/empty', etc('to-empty'));
+    symlinkSync('/nowhere', etc('dangling'));
+    symlinkSync('circle', etc('circle'));
+  });
+  const names = ['full', 'empty', 'to-full', 'to-empty', 'dangling', 'circle', 'missing'];
+  const show = `cd /etc; for f in ${names.join(' ')}; do test -L $f && echo link; cat $f; done; test -e /nowhere || echo gone`;
+
+  test('always: a link goes, what it leads to stays', async () => {
+    const replaced = names.filter((name) => name !== 'full' && name !== 'empty');
+    expect(await output(`${show}; cat full`, put('always', ...replaced))).toBe(
+      `mine\n${replaced.map((name) => `new ${name}\n`).join('')}gone\nmine\n`,
+    );
+    expect(readFileSync(etc('full'), 'utf8')).toBe('mine\n');
+  });
+
+  test('only what is empty, or a link to nothing', async () => {
+    expect(await output(show, put('if-empty', ...names))).toBe(
+      'mine\nnew empty\nlink\nmine\nlink\nnew empty\nnew dangling\nnew circle\nnew missing\ngone\n',
+    );
+  });
+
+  test('a directory in its place is an error where the file must be there', async () => {
+    mkdirSync(etc('missing'));
+    const { code, stderr } = await pod.script('true', put('always', 'missing'));
+    expect([code, stderr]).toEqual([
+      254,
+      'rkt: app "app": replacing /etc/missing in the root filesystem: Is a directory\n',
+    ]);
+    expect(await output('test -d /etc/missing && echo kept', { name: 'b', ...put('if-empty', 'missing') })).toBe(
+      'kept\n',
+    );
+  });
+});
+
+describe('directories', () => {
+  test('are made with their parents where they are missing, inside the root', async () => {
+    symlinkSync('../../../../outside', join(pod.image, 'link'));
+    mkdirSync(join(pod.image, 'outside'));
+    const directories = ['/srv/a/b', '/etc', '/link/in'];
+    expect(await output('stat -c "%a %u %n" /srv/a/b /outside/in', { directories, cwd: '/srv/a/b' })).toBe(
+      '755 0 /srv/a/b\n755 0 /outside/in\n',
+    );
+    expect(existsSync('/outside')).toBe(false);
+  });
+
+  test('are left out where the image has no place for them', async () => {
+    const { code, stderr } = await pod.script('true', { directories: ['/bin/busybox/x'], cwd: '/bin/busybox/x' });
+    expect([code, stderr]).toEqual([
+      254,
+      'rkt: app "app": entering the working directory /bin/busybox/x: Not a directory\n',
+    ]);
+  });
+});
+
 describe('files for which the image has no place', () => {
   const files = [{ path: '/etc/hosts', mode: 0o644, data: 'yours\n' }];
   const layouts: [string, (etc: string) => void, string][] = [
@@ -177,6 +241,27 @@ describe('devices', () => {
       expect(stderr).toContain(`can't create ${place}mem: Permission denied`);
     }
     expect(stderr.match(/\n/g)).toHaveLength(places.length * 3);
+  });
+});
+
+describe('a device filter on the unified hierarchy', () => {
+  const rule = { type: 'c', major: 1, minor: 5, access: 'r' } as const;
+  const only = [...commonDevices.filter(({ minor }) => minor !== 5), rule];
+
+  test('decides what can be opened, for the app and what it starts', async () => {
+    const script = `head -c 2 /dev/zero | wc -c; echo x > /dev/zero; echo y > /dev/null && echo null
+      mount -t tmpfs none /tmp; mknod /tmp/mem c 1 1 && cat /tmp/mem; rm /bin/true && echo removed`;
+    const app = { deviceFilter: deviceFilter(only), capsBounding: (1n << 41n) - 1n };
+    const { stdout, stderr } = await pod.script(script, app);
+    expect(stdout).toBe('2\nnull\nremoved\n');
+    expect(stderr).toBe(
+      "/bin/sh: can't create /dev/zero: Operation not permitted\ncat: can't open '/tmp/mem': Operation not permitted\n",
+    );
+  });
+
+  test('that the kernel does not take is an error', async () => {
+    const { code, stderr } = await pod.script('true', { deviceFilter: new Uint8Array(8) });
+    expect([code, stderr]).toEqual([254, 'rkt: loading a device filter: Invalid argument\n']);
   });
 });
 

@@ -52,10 +52,26 @@ describe('IMAGE -- args --- IMAGE -- args', () => {
   });
 
   test.each([
-    [['--', 'x'], '"--" must follow an image'],
-    [['---'], '"---" must follow an image'],
-    [['--name=x', 'a'], 'unknown option "--name" for "rkt run"'],
-  ])('%j is refused', (words, message) => {
-    expect(() => parse(...words)).toThrow(expect.objectContaining({ message, code: 'EUSAGE' }));
+    [['--', 'x'], '"--" must follow an image', 'the form is: rkt run [options] IMAGE'],
+    [['---'], '"---" must follow an image', 'the form is: rkt run [options] IMAGE'],
+    [['--name=x', 'a'], 'option --name must follow an image', 'the form is: rkt run IMAGE --name=…'],
+    [['--nmae=x', 'a'], 'unknown option "--nmae" for "rkt run"', 'did you mean --name?'],
+    [['a', '--nmae=x'], 'unknown option "--nmae" for "rkt run"', 'did you mean --name?'],
+    [
+      ['a', '--frobnicate'],
+      'unknown option "--frobnicate" for "rkt run"',
+      'see "rkt help run"; what the app is to get stands after "--"',
+    ],
+    [['a', '--name=x', '--name=y'], 'option --name is given twice', undefined],
+    [['a', '--name='], 'option --name needs a value', undefined],
+    [['a', '--name', ''], 'option --name needs a value', undefined],
+    [['a', '--name'], 'option --name needs a value', undefined],
+  ])('%j is refused', (words, message, hint) => {
+    expect(() => parse(...words)).toThrow(expect.objectContaining({ message, code: 'EUSAGE', hint }));
+  });
+
+  test('the same option may stand once after each image', () => {
+    const { apps } = parse('a', '--name=x', 'b', '--name=y');
+    expect(apps.map(({ values }) => getValue(values, 'name'))).toEqual(['x', 'y']);
   });
 });

@@ -25,7 +25,7 @@ function take(...words: string[]): { set: OptionSet; stopped: string | undefined
   const set = new OptionSet(options);
   const rest = reader(words);
   let word = rest.next();
-  while (word !== undefined && takeOption(word, rest, [set], 'run')) word = rest.next();
+  while (word !== undefined && takeOption(word, rest, [set], { command: 'run' })) word = rest.next();
   return { set, stopped: word };
 }
 
@@ -84,6 +84,23 @@ describe('options in the manner of Go', () => {
     ],
   ])('%j is refused', (words, message, hint) => {
     expect(() => take(...words)).toThrow(expect.objectContaining({ message, code: 'EUSAGE', hint }));
+  });
+
+  test.each([
+    [['--dir=/a', '--dir=/b'], 'option --dir is given twice'],
+    [['--dir='], 'option --dir needs a value'],
+    [['--private-net='], 'option --private-net needs a value'],
+    [['--set-env='], 'option --set-env needs a value'],
+    [['--grace-period=1s', '--grace-period=1s'], 'option --grace-period is given twice'],
+  ])('%j is refused by a strict set', (words, message) => {
+    const set = new OptionSet(options, { strict: true });
+    const rest = reader(words);
+    const takeAll = (): void => {
+      for (let word = rest.next(); word !== undefined; word = rest.next()) {
+        takeOption(word, rest, [set], { command: 'run' });
+      }
+    };
+    expect(takeAll).toThrow(expect.objectContaining({ message, code: 'EUSAGE' }));
   });
 
   test('the near miss is near', () => {

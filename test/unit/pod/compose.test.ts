@@ -35,6 +35,37 @@ describe('apps', () => {
     expect(exec({ exec: '/bin/sh', args: ['-c', 'true'] })).toEqual(['/bin/sh', '-c', 'true']);
   });
 
+  test('what the user says about an app takes the place of what the image says', () => {
+    const app = { ...plain, supplementaryGIDs: [1], workingDirectory: '/a', userLabels: { a: '1', b: '1' } };
+    const of = (more: Partial<AppRequest>) => compose([request({ image: image(app), ...more })]).apps[0];
+    const changed = of({
+      user: 'me',
+      group: '5',
+      supplementaryGids: [2, 3],
+      workingDirectory: '/b',
+      readOnlyRootFs: true,
+      environment: [{ name: 'A', value: 'b' }],
+      annotations: [{ name: 'c', value: 'd' }],
+      userLabels: { b: '2' },
+      userAnnotations: { e: 'f' },
+    });
+    expect(changed).toMatchObject({
+      readOnlyRootFS: true,
+      annotations: [{ name: 'c', value: 'd' }],
+      app: {
+        user: 'me',
+        group: '5',
+        supplementaryGIDs: [2, 3],
+        workingDirectory: '/b',
+        environment: [{ name: 'A', value: 'b' }],
+        userLabels: { a: '1', b: '2' },
+        userAnnotations: { e: 'f' },
+      },
+    });
+    expect(of({})?.app).toMatchObject({ user: '0', group: '0', supplementaryGIDs: [1], workingDirectory: '/a' });
+    expect(of({})).not.toHaveProperty('readOnlyRootFS');
+  });
+
   test('environment: parent below image below explicit', () => {
     const environment = [
       { name: 'A', value: 'image' },
@@ -123,7 +154,7 @@ describe('mounts', () => {
     [[{ volume: 'no', target: '/x' }], '--mount volume=no,target=/x: there is no volume "no"'],
     [
       [{ volume: 'work', target: '/a/..' }],
-      '--mount volume=work,target=/: a volume cannot replace the root filesystem',
+      '--mount volume=work,target=/a/..: a volume cannot replace the root filesystem',
     ],
     [
       [{ volume: 'work', target: '/var/log/../work/deep' }],

@@ -23,6 +23,7 @@ export const examplePlan: LaunchPlan = {
     { kind: 'umount', path: '/run/rkt/netns/x' },
     { kind: 'unlink', path: '/run/rkt/networks/default/172.16.28.1' },
   ],
+  netfilter: Buffer.from([1, 2, 3]),
   apps: [
     {
       name: 'web',
@@ -39,10 +40,12 @@ export const examplePlan: LaunchPlan = {
       mounts: [{ source: '/srv/data', target: '/data', readOnly: true, recursive: true, devices: true }],
       maskPaths: ['/proc/kcore'],
       readonlyPaths: ['/proc/sys'],
-      files: [{ path: '/etc/hosts', mode: 0o644, data: '127.0.0.1 localhost\n' }],
+      directories: ['/srv'],
+      files: [{ path: '/etc/hosts', mode: 0o644, data: '127.0.0.1 localhost\n', replace: 'if-empty' }],
       preStart: ['/bin/before'],
       postStop: ['/bin/after', 'x'],
       seccomp: new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]),
+      deviceFilter: new Uint8Array([0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]),
       oomScoreAdj: -500,
       umask: 0o77,
       stdin: 'null',
@@ -51,6 +54,7 @@ export const examplePlan: LaunchPlan = {
       restart: { policy: 'on-failure', limit: 5 },
       notify: true,
       stopSignal: 3,
+      interactive: true,
     },
   ],
 };

@@ -3,6 +3,8 @@
  * The main thread never loads the addon, so its code is unmapped with the worker.
  */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 
@@ -10,7 +12,7 @@ const [, , dir = '', what = ''] = process.argv;
 const rounds = 10;
 
 const source = `
-  import { closeSync } from 'node:fs';
+  import { closeSync, openSync } from 'node:fs';
   import { native } from ${JSON.stringify(new URL('../../../../native/index.ts', import.meta.url).href)};
   const [dir, what, round] = ${JSON.stringify([dir, what])}.concat(ROUND);
   if (what === 'createNetns') for (let n = 0; n < 5; n++) void native.createNetns(dir + '/' + round + '-' + n);
@@ -22,8 +24,19 @@ const source = `
     cancelled.cancel();
     closeSync(pidfd);
   }
+  if (what === 'lockFreed') {
+    const fd = openSync(dir, 'r');
+    for (let n = 0; n < 5; n++) native.lockFreed(fd).then(() => process.abort());
+    closeSync(fd);
+  }
   process.exit(7);
 `;
+
+/** The lock of the directory is held until its standard input ends. */
+const holder = what === 'lockFreed' ? spawn('flock', ['-x', dir, 'sh', '-c', 'echo; read line']) : undefined;
+if (holder !== undefined) await once(holder.stdout, 'data');
+const threads = (): number => readdirSync('/proc/self/task').length;
+const threadsBefore = threads();
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 const codes: number[] = [];
@@ -34,5 +47,12 @@ for (let round = 0; round < rounds; round++) {
   const script = source.replace('ROUND', `'${round}'`);
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`));
   codes.push(await new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject)));
+}
+// Threads of workers that are gone wait for the lock; they must find their way out of an environment that is no more.
+if (holder !== undefined) {
+  const ended = once(holder, 'exit');
+  holder.stdin.end();
+  await ended;
+  while (threads() > threadsBefore) await new Promise((resolve) => setImmediate(resolve));
 }
 process.stdout.write(JSON.stringify({ codes, leaked: descriptors() - before, made: readdirSync(dir).length }));

@@ -36,5 +36,33 @@ function sendOnce(): void {
   socket.bind(0, from, () => socket.send(text, Number(port), address, () => socket.close()));
 }
 
-const modes: Record<string, () => void> = { serve, connect: connectOnce, send: sendOnce };
+/** Answers every datagram with the address it came from. */
+function answerDatagrams(): void {
+  const socket = createSocket('udp4');
+  socket.on('message', (_, from) => socket.send(from.address, from.port, from.address));
+  socket.bind(Number(port), address, () => process.stdout.write('listening'));
+}
+
+function askByDatagram(): void {
+  const [timeoutMs = '', from = ''] = rest;
+  const socket = createSocket('udp4').bind(from === '' ? 0 : Number(from));
+  const finish = (result: string): void => {
+    clearTimeout(timer);
+    socket.close();
+    process.stdout.write(result);
+  };
+  const timer = setTimeout(() => finish('ETIMEDOUT'), Number(timeoutMs));
+  // Connected, so that an answer from any other address is not taken.
+  socket.once('listening', () => socket.connect(Number(port), address, () => socket.send('?')));
+  socket.once('message', (text) => finish(text.toString()));
+  socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+}
+
+const modes: Record<string, () => void> = {
+  answer: answerDatagrams,
+  ask: askByDatagram,
+  serve,
+  connect: connectOnce,
+  send: sendOnce,
+};
 modes[mode]?.();

@@ -101,8 +101,13 @@ export function addAddress(netns: string, address: string): void {
 const probe = join(import.meta.dirname, 'probe.ts');
 
 /** Starts a server in a namespace; resolves when it listens. */
-export async function serve(netns: string, address: string, port: number): Promise<ChildProcess> {
-  const args = [`--net=${netns}`, process.execPath, probe, 'serve', address, String(port)];
+export async function serve(
+  netns: string,
+  address: string,
+  port: number,
+  mode: 'serve' | 'answer' = 'serve',
+): Promise<ChildProcess> {
+  const args = [`--net=${netns}`, process.execPath, probe, mode, address, String(port)];
   const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return child;
@@ -115,10 +120,10 @@ export async function connectFrom(
   netns: string,
   address: string,
   port: number,
-  options: { from?: string; timeoutMs?: number } = {},
+  options: { from?: string; timeoutMs?: number; mode?: 'connect' | 'ask' } = {},
 ): Promise<string> {
-  const { from = '', timeoutMs = 5000 } = options;
-  const args = [`--net=${netns}`, process.execPath, probe, 'connect', address, String(port), String(timeoutMs), from];
+  const { from = '', timeoutMs = 5000, mode = 'connect' } = options;
+  const args = [`--net=${netns}`, process.execPath, probe, mode, address, String(port), String(timeoutMs), from];
   const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -48,11 +48,11 @@ describe('batches', () => {
 });
 
 describe('the table', () => {
-  test('is one batch of a table, two sets, four chains and ten rules', () => {
+  test('is one batch of a table, two sets, four chains and eleven rules', () => {
     const socket = fakeTransport([]);
     expect(createTable(socket)).toBe(true);
     expect(socket.sent).toHaveLength(1);
-    expect(typesOf(socket.sent[0])).toEqual([0, 9, 9, 3, 3, 3, 3, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]);
+    expect(typesOf(socket.sent[0])).toEqual([0, 9, 9, 3, 3, 3, 3, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]);
     // The table itself must be new: of two processes, one makes it and the other's batch has no effect.
     expect(socket.sent[0]?.[1]?.flags).toBe(0x601);
   });

@@ -1,0 +1,32 @@
+import { enterPod } from '../../runtime/pod/enter.ts';
+import { findPod } from '../../runtime/pod/find.ts';
+import type { Command } from '../command.ts';
+import { requireRoot } from '../context.ts';
+import { getValue, type Option, usageError } from '../options.ts';
+
+export const appOption: Option = {
+  name: 'app',
+  type: 'value',
+  placeholder: 'NAME',
+  description: 'the app to enter; may be left out where the pod has only one',
+};
+
+export const command: Command = {
+  name: 'enter',
+  summary: 'open a shell in a running pod',
+  usage: '[--app=NAME] UUID [CMD [ARGS ...]]',
+  description:
+    'Runs a command in an app of a running pod, with the capabilities, limits and environment of the app: /bin/bash, or ' +
+    '/bin/sh where there is none, unless another is given. Where the caller has a terminal, so has the command.',
+  optionsFirst: true,
+  maxArgs: Number.POSITIVE_INFINITY,
+  options: [appOption],
+  async run(context, { args, values }) {
+    requireRoot(context, 'enter');
+    const [prefix, ...words] = args;
+    if (prefix === undefined) throw usageError('rkt enter takes the UUID of a pod');
+    const pod = findPod(context.globals.dataDir, prefix);
+    await context.beforeExec();
+    return enterPod({ pod, app: getValue(values, 'app'), command: words.length === 0 ? undefined : words });
+  },
+};

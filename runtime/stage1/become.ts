@@ -1,0 +1,22 @@
+import { native } from '../../native/index.ts';
+import { messageOf, RktError } from '../base/errors.ts';
+
+/**
+ * Replaces this process by an executable of stage1, in the pod's directory. It is opened through a read-only mount of its own, so that
+ * no app can write to it by way of /proc (CVE-2019-5736). `args` begin with the name it is called by. Descriptors that are not
+ * close-on-exec go along. Errors: ESTAGE1.
+ */
+export function becomeStage1(dir: string, file: string, args: readonly string[], env: Record<string, string>): never {
+  if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
+  try {
+    const executable = native.openTreeReadonly(file);
+    process.chdir(dir);
+    return process.execve(`/proc/self/fd/${executable}`, args, env);
+  } catch (cause) {
+    throw new RktError(`starting stage1, ${file}: ${messageOf(cause)}`, {
+      code: 'ESTAGE1',
+      hint: 'is rkt installed completely? The file must be executable',
+      cause,
+    });
+  }
+}
