@@ -5,7 +5,8 @@ import { isolatorOptions, isolatorsOf } from '../../../../cli/pod-options/isolat
 function isolators(...words: string[]) {
   const options = new OptionSet(isolatorOptions);
   const rest = reader(words);
-  for (let word = rest.next(); word !== undefined; word = rest.next()) takeOption(word, rest, [options], { command: 'run' });
+  for (let word = rest.next(); word !== undefined; word = rest.next())
+    takeOption(word, rest, [options], { command: 'run' });
   return isolatorsOf(options.values());
 }
 
