@@ -4,12 +4,13 @@
 
 import { causesOf, isRktError, messageOf } from '../runtime/base/errors.ts';
 import { createLog } from '../runtime/base/log.ts';
+import { nearest } from '../runtime/base/nearest.ts';
 import { type Command, type CommandEntry, failureCode, parseCommandLine } from './command.ts';
 import { commands } from './commands/index.ts';
 import type { Context } from './context.ts';
 import { applyEnvironment, type Globals, globalOptions, readGlobals } from './global-options.ts';
 import { commandHelp, overview } from './help.ts';
-import { getSwitch, nearest, OptionSet, type Reader, reader, takeOption, usageError } from './options.ts';
+import { getSwitch, OptionSet, type Reader, reader, takeOption, usageError } from './options.ts';
 import { writeAll } from './output.ts';
 
 export interface Streams {

@@ -28,6 +28,8 @@ const chunks = new Map<string, string>([
   // Not imported but started, as a thread.
   [join(root, 'runtime', 'image', 'docker', 'layer-worker.ts'), 'docker-layer-worker'],
   [join(root, 'runtime', 'image', 'trust', 'index.ts'), 'image-trust'],
+  [join(root, 'runtime', 'stage1', 'seccomp', 'index.ts'), 'seccomp'],
+  [join(root, 'runtime', 'pod', 'look', 'index.ts'), 'pod-look'],
   [join(root, 'runtime', 'image', 'trust', 'openpgp.ts'), 'openpgp'],
 ]);
 

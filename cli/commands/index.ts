@@ -64,6 +64,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./events.ts')).command,
   },
   {
+    name: 'ps',
+    summary: 'list the processes of a pod',
+    load: async () => (await import('./ps.ts')).command,
+  },
+  {
+    name: 'top',
+    summary: 'watch the processes of a pod',
+    load: async () => (await import('./top.ts')).command,
+  },
+  {
+    name: 'stats',
+    summary: 'show what running pods use of the host',
+    load: async () => (await import('./stats.ts')).command,
+  },
+  {
     name: 'cat-manifest',
     summary: 'print the manifest of a pod',
     load: async () => (await import('./cat-manifest.ts')).command,

@@ -10,6 +10,7 @@ import { hasEnded, hasExited } from '../../runtime/pod/state.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseDuration } from '../duration.ts';
+import { isolatorLines, limitLines } from '../isolation-lines.ts';
 import { getSwitch, getValue, type Option, type OptionValues } from '../options.ts';
 import { formatOption, jsonText, outputFormat } from '../output-format.ts';
 import { podArgument, uuidFileOption } from '../pod-arguments.ts';
@@ -47,7 +48,12 @@ export const command: Command = {
     for (const problem of summary.problems) context.log.warn(problem);
     const name = nameOf(context.globals.dataDir, pod);
     if (format === undefined) {
-      context.out(`${factsOf(context, pod, summary, name, getSwitch(values, 'verbose')).join('\n')}\n`);
+      const verbose = getSwitch(values, 'verbose');
+      const lines = factsOf(context, pod, summary, name, verbose);
+      const apps = summary.apps.map((app) => app.name);
+      lines.push(...(await limitLines(pod, apps)));
+      if (verbose && summary.pid !== undefined) lines.push(...isolatorLines(pod, apps, context.log));
+      context.out(`${lines.join('\n')}\n`);
       return 0;
     }
     const { document, problems } = podDocument(pod, summary, name);

@@ -17,6 +17,7 @@ import {
   optionGroup,
   usageError,
 } from '../options.ts';
+import { isolatorOptions, isolatorsOf } from './isolator-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOf, restartOption } from './restart-option.ts';
 
@@ -57,6 +58,7 @@ export const imageOptions: readonly Option[] = [
     },
   ]),
   ...optionGroup('Life', [restartOption]),
+  ...optionGroup('Isolators', isolatorOptions),
   ...optionGroup('Metadata', [
     {
       name: 'annotation',
@@ -89,6 +91,7 @@ export function appOptionsOf({ values, args }: AppArguments, pod: OptionValues):
     ...(restart === undefined ? {} : { restart }),
     args: args ?? [],
     mounts: getList(values, 'mount').map(parseMountOption),
+    isolators: isolatorsOf(values),
     ...identityOf(values),
     ...surroundingsOf(values),
     ...metadataOf(values),

@@ -24,6 +24,7 @@ export type KnownIsolator =
   | { kind: 'apparmor'; profile: string }
   | { kind: 'oom-score-adj'; score: number }
   | { kind: 'cpu-shares'; shares: number }
+  | { kind: 'pids-limit'; limit: number | undefined }
   | { kind: 'sysctl'; values: Record<string, string> }
   | { kind: 'resource'; resource: ResourceName; request: MilliUnits | undefined; limit: MilliUnits | undefined };
 
@@ -37,6 +38,8 @@ const names = {
   apparmor: 'os/linux/apparmor-profile',
   oomScoreAdj: 'os/linux/oom-score-adj',
   cpuShares: 'os/linux/cpu-shares',
+  /** rkt's own; the specification has none for it. */
+  pidsLimit: 'os/linux/pids-limit',
   sysctl: 'os/unix/sysctl',
 } as const;
 export const isolatorNames = names;
@@ -87,6 +90,13 @@ function readQuantity(field: Field): MilliUnits {
   return amount;
 }
 
+/** The most processes and threads the kernel counts to (PID_MAX_LIMIT). */
+const maxPids = 4_194_304;
+
+function pidsLimit(field: Field): KnownIsolator {
+  return { kind: 'pids-limit', limit: field.value === 'unlimited' ? undefined : field.integer(1, maxPids) };
+}
+
 /** Block and network limits have no request and must say `"default": true`; cpu and memory must not (ace.md). */
 const resource =
   (name: ResourceName) =>
@@ -116,6 +126,7 @@ const readers: ReadonlyMap<string, (field: Field) => KnownIsolator> = new Map<st
   [names.apparmor, (field) => ({ kind: 'apparmor', profile: field.member('profile').required().text(notEmpty) })],
   [names.oomScoreAdj, (field) => ({ kind: 'oom-score-adj', score: field.integer(-1000, 1000) })],
   [names.cpuShares, (field) => ({ kind: 'cpu-shares', shares: field.integer(2, 262144) })],
+  [names.pidsLimit, pidsLimit],
   [names.sysctl, (field) => ({ kind: 'sysctl', values: field.textMap() })],
   ['resource/block-bandwidth', resource('block-bandwidth')],
   ['resource/block-iops', resource('block-iops')],
@@ -139,6 +150,18 @@ const conflicts: ReadonlyMap<string, string> = new Map([
 /** The typed meaning of an isolator; undefined where rkt does not know it. Throws EMANIFEST where its value is wrong. */
 export function interpretIsolator(isolator: Isolator): KnownIsolator | undefined {
   return readers.get(isolator.name)?.(new Field('isolator', isolator.name, isolator.value));
+}
+
+/** Isolators that speak about the same thing: one of them given later stands for all of them. */
+const rivals = (name: string): readonly string[] => {
+  const other = conflicts.get(name);
+  return other === undefined ? [name] : [name, other];
+};
+
+/** `isolators` with `overrides` in the place of those that speak about the same things. */
+export function overrideIsolators(isolators: readonly Isolator[], overrides: readonly Isolator[]): Isolator[] {
+  const gone = new Set(overrides.flatMap(({ name }) => rivals(name)));
+  return [...isolators.filter(({ name }) => !gone.has(name)), ...overrides];
 }
 
 /** Reads a list of isolators; those that rkt knows are checked, the others are kept as they are. */

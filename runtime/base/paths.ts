@@ -115,6 +115,8 @@ export const podFiles = {
   stage1Work: (dir: string): string => `${dir}/stage1/work`,
   /** Instead of `pid`, by a stage1 image: host PID of the process whose only child is the pod's PID 1. */
   ppid: (dir: string): string => `${dir}/ppid`,
+  /** What became of the isolators; missing where there are none but the defaults. */
+  isolators: (dir: string): string => `${dir}/isolators.json`,
   /** Exit status per app: a decimal number. */
   statusDir: (dir: string): string => `${dir}/status`,
   status: (dir: string, app: string): string => `${dir}/status/${app}`,
@@ -124,6 +126,8 @@ export const podFiles = {
   appPid: (dir: string, app: string): string => `${dir}/appsinfo/${app}/pid`,
   /** How often the app has been started again: a decimal number. */
   appRestarts: (dir: string, app: string): string => `${dir}/appsinfo/${app}/restarts`,
+  /** How often the app ran into its limits, `NAME=COUNT` per line; missing where it never did. */
+  appLimits: (dir: string, app: string): string => `${dir}/appsinfo/${app}/limits`,
   /** Ids of the store's trees that the app's root filesystem is made of, one per line. */
   appTrees: (dir: string, app: string): string => `${dir}/appsinfo/${app}/trees`,
   /** The copy of the image that one app runs on where there is no overlay. */

@@ -8,6 +8,7 @@ import { type App, checkEnvironmentName, type EnvironmentVariable } from '../app
 import { appNameOfImage, checkACName } from '../appc/identifiers.ts';
 import type { ImageId } from '../appc/image-id.ts';
 import type { ImageManifest } from '../appc/image-manifest.ts';
+import { type Isolator, overrideIsolators } from '../appc/isolators.ts';
 import type { PodManifest, RuntimeApp } from '../appc/pod-manifest.ts';
 import type { ExposedPort } from '../appc/port.ts';
 import type { Volume } from '../appc/volume.ts';
@@ -37,6 +38,8 @@ export interface AppRequest {
   /** Appended; of an image that came from Docker they replace its Cmd. */
   readonly args: readonly string[];
   readonly mounts: readonly MountOption[];
+  /** In the place of the image's own that speak about the same things. */
+  readonly isolators?: readonly Isolator[];
   /** A name, number or path, instead of what the image says; so are the next three. */
   readonly user?: string;
   readonly group?: string;
@@ -175,6 +178,7 @@ function withOverrides(manifest: ImageManifest, request: AppRequest, pod: PodReq
     ...(supplementaryGids === undefined ? {} : { supplementaryGIDs: [...supplementaryGids] }),
     ...(workingDirectory === undefined ? {} : { workingDirectory }),
     environment: environmentOf(app, request, pod),
+    isolators: overrideIsolators(app.isolators, request.isolators ?? []),
     userAnnotations: { ...app.userAnnotations, ...request.userAnnotations },
     userLabels: { ...app.userLabels, ...request.userLabels },
   };

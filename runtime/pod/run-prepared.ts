@@ -11,14 +11,22 @@ import { podFiles } from '../base/paths.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootfsOf } from '../image/tree-check.ts';
-import { checkIsolators } from '../stage1/isolators.ts';
+import { isolatePod } from '../stage1/isolation/isolate.ts';
 import { appTrees } from './app-trees.ts';
 import { type HeldPod, moveTo, release, tryHold } from './pod-dir.ts';
 import { type PodSettings, storedSettings } from './pod-settings.ts';
 import { type PodEntry, podIn } from './pods.ts';
-import { checkVolumes, lookUpApps, type PreparedPod } from './prepare.ts';
+import { checkVolumes, lookUpApps } from './prepare.ts';
 import { claimIds } from './private-users.ts';
-import { beginNetns, checkStart, type Netns, type StartOptions, startPod } from './start.ts';
+import {
+  beginNetns,
+  checkStart,
+  type Netns,
+  namespacesOf,
+  type StartablePod,
+  type StartOptions,
+  startPod,
+} from './start.ts';
 
 export interface RunPreparedOptions extends StartOptions {
   readonly store: ImageStore;
@@ -30,7 +38,7 @@ export interface RunPreparedOptions extends StartOptions {
 export async function runPrepared(entry: PodEntry, options: RunPreparedOptions): Promise<never> {
   process.umask(0o022);
   const pod = takePrepared(entry, options.dataDir);
-  let prepared: PreparedPod;
+  let prepared: StartablePod;
   let netns: Netns;
   try {
     prepared = await load(pod, options);
@@ -63,7 +71,7 @@ function takePrepared({ uuid, phase, state }: PodEntry, dataDir: string): HeldPo
 }
 
 /** Reads the pod and checks what must hold again. */
-async function load(pod: HeldPod, options: RunPreparedOptions): Promise<PreparedPod> {
+async function load(pod: HeldPod, options: RunPreparedOptions): Promise<StartablePod> {
   const { store, findImage, settings: planSettings, log } = options;
   const settings = requireSettings(pod);
   const { manifest, text } = readManifest(pod);
@@ -71,16 +79,16 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Prepared
   for (const { name, image } of manifest.apps) images.set(image.id, await naming(name, () => findImage(image.id)));
   for (const { name, app } of manifest.apps) {
     if (app === undefined) throw damaged(podFiles.manifest(pod.dir), `app "${name}" does not say what to execute`);
-    checkIsolators(name, app, planSettings, log);
   }
   checkStart(manifest, options);
+  const isolation = await isolatePod(manifest, { ...planSettings, ...namespacesOf(options) }, log);
   checkVolumes(manifest);
   const roots = await rootsOf(pod, manifest, settings, images, options);
   const apps = lookUpApps(manifest, images, (name) => roots.get(name) as readonly string[], !settings.overlay);
   for (const image of images.values()) store.markUsed(image);
   const { privateUsers } = settings;
   const users = privateUsers === undefined ? undefined : claimIds(privateUsers, pod.uuid);
-  return { pod, manifest, manifestText: text, apps, users };
+  return { pod, manifest, manifestText: text, apps, users, isolation };
 }
 
 function requireSettings(pod: HeldPod): PodSettings {
@@ -144,7 +152,8 @@ async function rootsOf(
 
 /** The pod waits again, as nothing of it was executed. */
 function putBack(pod: HeldPod, dataDir: string): void {
-  for (const file of [podFiles.netInfo(pod.dir), podFiles.plan(pod.dir)]) rmSync(file, { force: true });
+  for (const file of [podFiles.netInfo(pod.dir), podFiles.plan(pod.dir), podFiles.isolators(pod.dir)])
+    rmSync(file, { force: true });
   if (pod.phase === 'run') moveTo(dataDir, pod, 'prepared');
   release(pod);
 }

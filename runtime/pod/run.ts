@@ -5,18 +5,18 @@ import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf } from '../base/errors.ts';
 import { podPhaseDir } from '../base/paths.ts';
 import { syncDirectory } from '../image/durable.ts';
-import { checkIsolators, type IsolatorSettings } from '../stage1/isolators.ts';
+import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
 import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { failureOf } from './failure.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
 import { releaseIds } from './private-users.ts';
-import { beginNetns, checkStart, type Netns, type StartOptions, startPod, undo } from './start.ts';
+import { beginNetns, checkStart, type Netns, namespacesOf, type StartOptions, startPod, undo } from './start.ts';
 
 export interface MakeOptions extends PrepareOptions {
   readonly request: PodRequest;
-  readonly settings: IsolatorSettings;
+  readonly settings: IsolationChoices;
 }
 
 export type RunOptions = MakeOptions & StartOptions;
@@ -25,13 +25,15 @@ export type RunOptions = MakeOptions & StartOptions;
 export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
   checkStart(manifest, options);
+  const isolation = await isolatePod(manifest, { ...options.settings, ...namespacesOf(options) }, options.log);
+  options.mark('isolators');
   const pod = createPod(options.dataDir);
   const early = options.privateUsers === undefined ? beginNetns(pod.uuid, options.networking, undefined) : undefined;
   const prepared = await preparing(pod, early, options, () =>
     preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
   );
   const netns = early ?? beginNetns(pod.uuid, options.networking, prepared.users);
-  return startPod(prepared, netns, options, (started) => abandon(started, options));
+  return startPod({ ...prepared, isolation }, netns, options, (started) => abandon(started, options));
 }
 
 /**
@@ -39,6 +41,8 @@ export async function runPod(options: RunOptions): Promise<never> {
  */
 export async function prepareToKeep(options: MakeOptions): Promise<string> {
   const manifest = compose(options);
+  // Only its mistakes are of interest yet. Which namespaces the pod will have for itself is decided when it is started.
+  await isolatePod(manifest, { ...options.settings, ownNetwork: true, ownIpc: true }, options.log);
   const pod = createPod(options.dataDir);
   return await preparing(pod, undefined, options, async () => {
     await preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), true);
@@ -54,11 +58,7 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
 function compose(options: MakeOptions): PodManifest {
   // Whoever may look at pods shall be able to, whatever the umask of the caller; files with secrets have modes of their own.
   process.umask(0o022);
-  const manifest = composePod(options.request, options.log);
-  for (const { name, app } of manifest.apps) {
-    if (app !== undefined) checkIsolators(name, app, options.settings, options.log);
-  }
-  return manifest;
+  return composePod(options.request, options.log);
 }
 
 async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, work: () => Promise<T>): Promise<T> {

@@ -20,12 +20,15 @@ import { writeWhole } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import { becomeStage1 } from '../stage1/become.ts';
+import type { PodIsolation } from '../stage1/isolation/isolate.ts';
+import type { PodNamespaces } from '../stage1/isolation/sysctls.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
 import type { PodStage1 } from '../stage1/pod-stage1.ts';
 import { runArguments } from '../stage1/stage1-arguments.ts';
 import { failureOf } from './failure.ts';
 import { podForwards } from './forwards.ts';
+import { writeOutcomes } from './isolation-file.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
 import { type HeldPod, moveTo } from './pod-dir.ts';
@@ -49,6 +52,17 @@ export interface StartOptions {
 
 /** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
 export type Mark = (step: string) => void;
+
+/** A pod of which is known what is done about its isolators. */
+export interface StartablePod extends PreparedPod {
+  readonly isolation: PodIsolation;
+}
+
+/** The namespaces that a pod has for itself. */
+export const namespacesOf = ({ networking, settings }: StartOptions): PodNamespaces => ({
+  ownNetwork: networking !== 'host',
+  ownIpc: settings.hostIpc !== true,
+});
 
 /** A network namespace in the making; undefined, or a promise of that: the host's is used. */
 export type Netns = Promise<string | undefined> | undefined;
@@ -82,7 +96,7 @@ export function checkStart(manifest: PodManifest, { settings, networking, log }:
  * Errors: whatever a step threw, after the network was taken down again and `giveUp` was called with the pod as it lies then.
  */
 export async function startPod(
-  prepared: PreparedPod,
+  prepared: StartablePod,
   netns: Netns,
   options: StartOptions,
   giveUp: (pod: HeldPod) => void,
@@ -107,6 +121,7 @@ export async function startPod(
     const plan = buildPlan({
       pod,
       manifest: prepared.manifest,
+      isolation: prepared.isolation,
       apps: prepared.apps,
       netns: netnsPath,
       network,
@@ -118,6 +133,7 @@ export async function startPod(
     });
     // It holds the token of the registration and the environments of the apps.
     writeFileSync(podFiles.plan(pod.dir), encodePlan(plan), { mode: 0o600 });
+    writeOutcomes(pod.dir, prepared.isolation);
     mark('plan');
     registered();
     mark('registration');

@@ -71,6 +71,9 @@ export const defaultCapabilities: bigint = capabilityBits([
 
 export const allCapabilities: bigint = (1n << BigInt(names.length)) - 1n;
 
+/** The full name of a capability that people write without `CAP_` or in small letters. */
+export const capabilityName = (text: string): string => `CAP_${text.toUpperCase().replace(/^CAP_/, '')}`;
+
 /** Bit N is capability N. Errors: EMANIFEST for a name that Linux does not have. */
 export function capabilityBits(set: readonly string[]): bigint {
   let bits = 0n;

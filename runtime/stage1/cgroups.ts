@@ -3,19 +3,24 @@
  * sees of the hierarchy. Both cgroup versions, and a host that has some of each.
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 export interface CgroupHierarchy {
   /** Mount point, e.g. `/sys/fs/cgroup/memory`. */
   readonly mount: string;
   readonly version: 1 | 2;
+  /** By the names of their version: `blkio` on v1 is `io` on v2. */
+  readonly controllers: readonly string[];
 }
 
 /** The v1 hierarchies that a pod joins: those that account for it or can bound it. */
 const wanted = new Set(['cpu', 'cpuacct', 'memory', 'pids', 'blkio', 'name=systemd']);
 
-/** The hierarchies that are mounted, from the text of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
-export function hierarchiesIn(mountinfo: string): CgroupHierarchy[] {
+/**
+ * The hierarchies that are mounted, from the text of /proc/self/mountinfo (proc_pid_mountinfo(5)). `unified` says which
+ * controllers the unified one has.
+ */
+export function hierarchiesIn(mountinfo: string, unified: (mount: string) => readonly string[]): CgroupHierarchy[] {
   const found = new Map<string, CgroupHierarchy>();
   for (const line of mountinfo.split('\n')) {
     const [left, right] = line.split(' - ');
@@ -26,12 +31,49 @@ export function hierarchiesIn(mountinfo: string): CgroupHierarchy[] {
     const controllers = (options ?? '').split(',').filter((option) => wanted.has(option));
     if (version === 1 && controllers.length === 0) continue;
     const key = version === 2 ? 'unified' : controllers.join(',');
-    if (!found.has(key)) found.set(key, { mount: unquote(mount), version });
+    if (found.has(key)) continue;
+    const dir = unquote(mount);
+    found.set(key, { mount: dir, version, controllers: version === 2 ? unified(dir) : controllers });
   }
   return [...found.values()];
 }
 
-export const hierarchies = (): CgroupHierarchy[] => hierarchiesIn(readFileSync('/proc/self/mountinfo', 'utf8'));
+const mountinfo = (): string => readFileSync('/proc/self/mountinfo', 'utf8');
+
+/** The hierarchies with what they could carry out; changes nothing. */
+export const hierarchies = (): CgroupHierarchy[] =>
+  hierarchiesIn(mountinfo(), (mount) => listOf(`${mount}/cgroup.controllers`));
+
+/** The hierarchies with what they carry out for a new pod. */
+export const hierarchiesForPods = (): CgroupHierarchy[] => hierarchiesIn(mountinfo(), handDownControllers);
+
+/**
+ * The controllers that groups at the top of the unified hierarchy have. They are switched on where they are not: systemd has
+ * done so for its own slices, other hosts may have not. What cannot be switched on is left out.
+ */
+export function handDownControllers(mount: string): string[] {
+  const there = listOf(`${mount}/cgroup.controllers`).filter((name) => wantedUnified.has(name));
+  if (there.length === 0) return there;
+  const on = new Set(listOf(`${mount}/cgroup.subtree_control`));
+  return there.filter((name) => on.has(name) || switchOn(mount, name));
+}
+
+const wantedUnified = new Set(['cpu', 'memory', 'pids', 'io']);
+
+const listOf = (file: string): string[] =>
+  readFileSync(file, 'utf8')
+    .split(/\s+/)
+    .filter((name) => name !== '');
+
+/** False where the kernel refuses: rkt runs in a group of its own that holds processes, as it may in a container. */
+function switchOn(mount: string, controller: string): boolean {
+  try {
+    writeFileSync(`${mount}/cgroup.subtree_control`, `+${controller}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Where the devices controller of cgroup v1 is mounted; undefined where it is not. Pods join it only for device volumes. */
 export function devicesHierarchy(): string | undefined {

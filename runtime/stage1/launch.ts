@@ -1,7 +1,4 @@
-/**
- * Decides everything that stage1 carries out: from a prepared pod to its launch plan. Pure but for finding the cgroup
- * hierarchies of the host.
- */
+/** Decides everything that stage1 carries out: from a prepared pod to its launch plan. */
 
 import { native } from '../../native/index.ts';
 import { type PodNetwork, portsFarewell, teardownSteps } from '../../netns/index.ts';
@@ -10,10 +7,9 @@ import type { PodManifest } from '../appc/pod-manifest.ts';
 import { normalizedPath } from '../base/normalized-path.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
-import { allCapabilities, boundingSet, noNewPrivileges } from './capabilities.ts';
-import { devicesHierarchy, hierarchies, podScope } from './cgroups.ts';
+import { devicesHierarchy, podScope } from './cgroups.ts';
 import { deviceLimits } from './device-limits.ts';
-import { oomScoreAdjustment } from './isolators.ts';
+import type { AppIsolation, PodIsolation } from './isolation/isolate.ts';
 import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
 import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
@@ -50,6 +46,7 @@ export interface PlanSettings {
 export interface PlanInput {
   readonly pod: { readonly uuid: string; readonly dir: string; readonly lockFd: number };
   readonly manifest: PodManifest;
+  readonly isolation: PodIsolation;
   readonly apps: readonly PreparedApp[];
   /** Where the pod's network namespace is pinned; undefined: the host's. */
   readonly netns: string | undefined;
@@ -83,6 +80,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     ...(netns === undefined ? {} : { netns }),
     subcgroup: podScope(pod.uuid),
     cgroups,
+    sysctls: input.isolation.sysctls,
     teardown: teardownOf(input),
     ...farewellOf(input),
     apps: input.apps.map((app) => planApp(app, input, files, deviceFilters.get(app.name))),
@@ -102,9 +100,13 @@ interface Confinement {
 }
 
 /** The pod's groups; it is in one of the devices hierarchy only if that has something to do. */
-function confine({ pod: { uuid }, apps, manifest }: PlanInput): Confinement {
+function confine({ pod: { uuid }, apps, manifest, isolation }: PlanInput): Confinement {
   const scope = podScope(uuid);
-  const groups = hierarchies().map(({ mount, version }) => ({ dir: `${mount}/${scope}`, v2: version === 2 }));
+  const groups = isolation.hierarchies.map(({ hierarchy: { mount, version }, settings }) => ({
+    dir: `${mount}/${scope}`,
+    v2: version === 2,
+    ...settings,
+  }));
   let devices: string | undefined;
   const limits = deviceLimits(apps, manifest, () => {
     devices = devicesHierarchy();
@@ -145,7 +147,7 @@ function planApp(
   const { pod, settings } = input;
   const preStart = handlerOf(app, 'pre-start');
   const postStop = handlerOf(app, 'post-stop');
-  const oomScoreAdj = oomScoreAdjustment(app);
+  const { capsBounding, noNewPrivs, seccomp, oomScoreAdj } = input.isolation.apps.get(name) as AppIsolation;
   const life = planLife(prepared);
   return {
     name,
@@ -160,8 +162,9 @@ function planApp(
     uid: prepared.uid,
     gid: prepared.gid,
     supplementaryGids: prepared.supplementaryGids,
-    capsBounding: settings.allCapabilities ? allCapabilities : boundingSet(app),
-    noNewPrivs: noNewPrivileges(app),
+    capsBounding,
+    noNewPrivs,
+    ...(seccomp === undefined ? {} : { seccomp }),
     rlimits: openFilesLimit(settings.openFiles),
     mounts: planMounts(prepared, input.manifest, pod.dir, askedFor(settings.names ?? {})),
     maskPaths: settings.openPaths ? [] : maskedPaths,

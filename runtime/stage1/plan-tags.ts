@@ -23,6 +23,7 @@ export const planTags = {
   CGROUP_DIR: 20,
   CGROUP_V2: 21,
   CGROUP_WRITE: 22,
+  CGROUP_TRY: 110,
   // USERNS
   USERNS_SHIFT: 25,
   USERNS_RANGE: 26,

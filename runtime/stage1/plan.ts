@@ -19,6 +19,8 @@ export interface PlanCgroup {
   readonly v2?: boolean;
   /** Settings in order: `[file, value]`. `file` is of the pod's group, or `<app>/<file>` of an app's. */
   readonly writes?: readonly (readonly [file: string, value: string])[];
+  /** The same, after all of those: a missing file or device is passed over. */
+  readonly tries?: readonly (readonly [file: string, value: string])[];
 }
 
 /** What to do once the pod has ended and the lease is closed. */
@@ -227,6 +229,7 @@ function writeCgroup(out: PlanWriter, cgroup: PlanCgroup): void {
   text(out, tag.CGROUP_DIR, cgroup.dir);
   if (cgroup.v2) out.u32(tag.CGROUP_V2, 1);
   for (const [file, value] of cgroup.writes ?? []) text(out, tag.CGROUP_WRITE, `${file}=${value}`);
+  for (const [file, value] of cgroup.tries ?? []) text(out, tag.CGROUP_TRY, `${file}=${value}`);
 }
 
 function writeTeardown(out: PlanWriter, step: PlanTeardown): void {

@@ -33,7 +33,8 @@ static int make_directories(const char *path, struct rkt_error *err) {
   return rkt_fail(err, ENOENT, "making the cgroup %s", path);
 }
 
-static int write_value(int dir, const char *entry, struct rkt_error *err) {
+/* `optional`: a kernel that has no such file, and a device that is gone or cannot be limited, are no reason to fail. */
+static int write_value(int dir, const char *entry, bool optional, struct rkt_error *err) {
   size_t length = strcspn(entry, "=");
   char file[PATH_MAX];
   if (length >= sizeof(file))
@@ -42,21 +43,29 @@ static int write_value(int dir, const char *entry, struct rkt_error *err) {
   file[length] = '\0';
   const char *value = entry + length + 1;
   cleanup_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0 || write(fd, value, strlen(value)) < 0)
+  bool done = fd >= 0 && write(fd, value, strlen(value)) >= 0;
+  if (!done && optional && (errno == ENOENT || errno == ENODEV))
+    return 0;
+  if (!done)
     return rkt_fail(err, errno, "setting %s in the pod's cgroup", entry);
   return 0;
 }
 
 static bool is_for_group(const char *entry) { return memchr(entry, '/', strcspn(entry, "=")) != NULL; }
 
-static int write_values(const struct plan_cgroup *cgroup, int dir, bool for_groups, struct rkt_error *err) {
-  for (size_t i = 0; i < cgroup->writes.count; i++) {
-    const char *entry = plan_strings(&cgroup->writes)[i];
-    int result = is_for_group(entry) == for_groups ? write_value(dir, entry, err) : 0;
+static int write_list(const struct plan_list *list, int dir, bool for_groups, bool optional, struct rkt_error *err) {
+  for (size_t i = 0; i < list->count; i++) {
+    const char *entry = plan_strings(list)[i];
+    int result = is_for_group(entry) == for_groups ? write_value(dir, entry, optional, err) : 0;
     if (result < 0)
       return result;
   }
   return 0;
+}
+
+static int write_values(const struct plan_cgroup *cgroup, int dir, bool for_groups, struct rkt_error *err) {
+  int result = write_list(&cgroup->writes, dir, for_groups, false, err);
+  return result < 0 ? result : write_list(&cgroup->tries, dir, for_groups, true, err);
 }
 
 static int make_group(int dir, const struct plan_cgroup *cgroup, const char *name, struct rkt_error *err) {

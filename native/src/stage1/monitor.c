@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "common/cleanup.h"
 #include "stage1/cgroup.h"
 #include "stage1/exit-code.h"
+#include "stage1/limits.h"
 #include "stage1/memory.h"
 #include "stage1/message.h"
 #include "stage1/monitor-start.h"
@@ -33,6 +35,7 @@ struct monitored_app {
   pid_t pid;
   int code;     /* NOT_KNOWN until it has ended, and while it runs again */
   int terminal; /* master of a terminal that nothing is relayed to; -1: none */
+  struct limits limits; /* those it ran into so far */
 };
 
 struct monitor {
@@ -52,8 +55,26 @@ struct monitor {
 
 static void complain(const struct rkt_error *err) { message_print("%s", err->message); }
 
+/* Said and written down while the app's groups are still there; they count over all runs of the app. */
+static void record_limits(struct monitor *monitor, uint32_t index) {
+  const struct plan_app *app = &plan_apps(monitor->plan)[index];
+  const struct limits before = monitor->apps[index].limits;
+  const struct limits now = limits_read(monitor->plan, app);
+  struct rkt_error err;
+  monitor->apps[index].limits = now;
+  if (now.oom_kills > before.oom_kills)
+    message_print("app \"%s\" reached its memory limit: %" PRIu64 " of its processes were killed", app->name,
+                  now.oom_kills - before.oom_kills);
+  if (now.refused_forks > before.refused_forks)
+    message_print("app \"%s\" reached its limit of processes: %" PRIu64 " could not be started", app->name,
+                  now.refused_forks - before.refused_forks);
+  if (pod_files_write_limits(monitor->dir, app, &now, &err) < 0)
+    complain(&err);
+}
+
 static void record_end(struct monitor *monitor, uint32_t index, int code) {
   struct rkt_error err;
+  record_limits(monitor, index);
   monitor->apps[index].code = code;
   if (pod_files_write_status(monitor->dir, &plan_apps(monitor->plan)[index], code, &err) < 0)
     complain(&err);
@@ -63,7 +84,8 @@ static void record_start(struct monitor *monitor, uint32_t index, pid_t pid) {
   const struct plan_app *app = &plan_apps(monitor->plan)[index];
   struct rkt_error err;
   message_debug("app \"%s\" has started as process %d", app->name, pid);
-  monitor->apps[index] = (struct monitored_app){.pid = pid, .code = NOT_KNOWN};
+  monitor->apps[index].pid = pid;
+  monitor->apps[index].code = NOT_KNOWN;
   if (pod_files_write_app_pid(monitor->dir, app, pid, &err) < 0)
     complain(&err);
   memory_release_code();

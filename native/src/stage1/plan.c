@@ -176,6 +176,7 @@ static const struct plan_field cgroup_fields[] = {
     FIELD(CGROUP_DIR, PATH, PLAN_REQUIRED | PLAN_CLEAN, struct plan_cgroup, dir, 0),
     FIELD(CGROUP_V2, U32, 0, struct plan_cgroup, v2, 1),
     FIELD(CGROUP_WRITE, STRING, PLAN_REPEATED, struct plan_cgroup, writes, 0),
+    FIELD(CGROUP_TRY, STRING, PLAN_REPEATED, struct plan_cgroup, tries, 0),
 };
 
 /* `file=value` or `group/file=value`. */
@@ -190,12 +191,18 @@ static bool is_cgroup_write(const char *entry) {
   return file > 0 && slash[1] != '.' && memchr(slash + 1, '/', file) == NULL;
 }
 
+static const char *check_writes(const struct plan_list *list, const struct plan_field *field,
+                                const struct plan_field **ret_field) {
+  for (size_t i = 0; i < list->count; i++)
+    if (!is_cgroup_write(plan_strings(list)[i]))
+      return fail_field(field, ret_field, "not of the form file=value or app/file=value");
+  return NULL;
+}
+
 static const char *check_cgroup(const void *item, const struct plan_field **ret_field) {
   const struct plan_cgroup *cgroup = item;
-  for (size_t i = 0; i < cgroup->writes.count; i++)
-    if (!is_cgroup_write(plan_strings(&cgroup->writes)[i]))
-      return fail_field(&cgroup_fields[2], ret_field, "not of the form file=value or app/file=value");
-  return NULL;
+  const char *reason = check_writes(&cgroup->writes, &cgroup_fields[2], ret_field);
+  return reason != NULL ? reason : check_writes(&cgroup->tries, &cgroup_fields[3], ret_field);
 }
 static const struct plan_schema cgroup_schema = {
     .size = sizeof(struct plan_cgroup), FIELDS(cgroup_fields), .check = check_cgroup};

@@ -34,6 +34,7 @@ enum plan_tag {
   PLAN_CGROUP_DIR = 20,
   PLAN_CGROUP_V2 = 21,
   PLAN_CGROUP_WRITE = 22,
+  PLAN_CGROUP_TRY = 110,
   /* USERNS */
   PLAN_USERNS_SHIFT = 25,
   PLAN_USERNS_RANGE = 26,
@@ -150,6 +151,7 @@ struct plan_cgroup {
   char *dir;
   uint32_t v2;
   struct plan_list writes; /* char * */
+  struct plan_list tries;  /* char *; what is missing is passed over */
 };
 
 /* Exactly one member is set. */

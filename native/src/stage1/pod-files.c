@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,17 @@ int pod_files_write_restarts(int dir, const struct plan_app *app, uint32_t count
 int pod_files_write_ready(int dir, struct rkt_error *err) {
   cleanup_close int fd = openat(dir, "ready", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
   return fd < 0 ? rkt_fail(err, errno, "writing ready in the pod's directory") : 0;
+}
+
+int pod_files_write_limits(int dir, const struct plan_app *app, const struct limits *limits, struct rkt_error *err) {
+  if (limits->oom_kills == 0 && limits->refused_forks == 0)
+    return 0;
+  char name[NAME_SIZE];
+  char text[96];
+  snprintf(name, sizeof(name), "appsinfo/%s/limits", app->name);
+  snprintf(text, sizeof(text), "oom-kills=%" PRIu64 "\nrefused-forks=%" PRIu64 "\n", limits->oom_kills,
+           limits->refused_forks);
+  return replace(dir, name, text, err);
 }
 
 int pod_files_read_pid(int dir, const char *path, pid_t *ret_pid, struct rkt_error *err) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "stage1/limits.h"
 #include "stage1/plan.h"
 
 /* Makes `status/` and `appsinfo/<app>/` where missing. */
@@ -25,6 +26,9 @@ int pod_files_write_restarts(int dir, const struct plan_app *app, uint32_t count
 
 /* `ready`: an empty file. */
 int pod_files_write_ready(int dir, struct rkt_error *err);
+
+/* `appsinfo/<app>/limits`: how often the app ran into its limits. Nothing where it never did. */
+int pod_files_write_limits(int dir, const struct plan_app *app, const struct limits *limits, struct rkt_error *err);
 
 /* A positive decimal number read from `path` below `dir`, as a process id. */
 int pod_files_read_pid(int dir, const char *path, pid_t *ret_pid, struct rkt_error *err);

@@ -72,7 +72,7 @@ describe('the command line as a whole', () => {
   });
 
   test.each([
-    [['statsu'], 'rkt: unknown command "statsu"\nrkt: did you mean "rkt status"?\n'],
+    [['cat-manifets'], 'rkt: unknown command "cat-manifets"\nrkt: did you mean "rkt cat-manifest"?\n'],
     [['status'], 'rkt: rkt status takes one UUID\n'],
     [['--dirr=/x', 'list'], 'rkt: unknown option "--dirr"\nrkt: did you mean --dir?\n'],
     [['list', '--dir=relative'], 'rkt: --dir must be an absolute path, is "relative"\n'],

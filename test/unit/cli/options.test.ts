@@ -5,12 +5,12 @@ import {
   getList,
   getSwitch,
   getValue,
-  nearest,
   type Option,
   OptionSet,
   reader,
   takeOption,
 } from '../../../cli/options.ts';
+import { nearest } from '../../../runtime/base/nearest.ts';
 
 const options: readonly Option[] = [
   { name: 'debug', type: 'switch', description: '' },

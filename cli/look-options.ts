@@ -1,0 +1,40 @@
+/** Options that the commands which look at running pods share. */
+
+import { getValue, type Option, type OptionValues, usageError } from './options.ts';
+
+export const formatOption: Option = {
+  name: 'format',
+  type: 'value',
+  placeholder: 'table|json',
+  default: 'table',
+  description: 'a table for people, or JSON for programs',
+};
+
+/** Errors: EUSAGE. */
+export function wantsJson(values: OptionValues): boolean {
+  const format = getValue(values, 'format');
+  if (format === 'table' || format === 'json') return format === 'json';
+  throw usageError(`--format must be table or json, is "${format}"`);
+}
+
+export const onceOptions: readonly Option[] = [
+  { name: 'no-stream', type: 'switch', description: 'show it once and end' },
+  { name: 'once', type: 'switch', description: 'the same' },
+];
+
+export const intervalOption = (fallback: string): Option => ({
+  name: 'interval',
+  type: 'duration',
+  placeholder: 'DURATION',
+  default: fallback,
+  description: `time between two pictures (default ${fallback})`,
+});
+
+/** Milliseconds; nobody reads faster than ten pictures a second. Errors: EUSAGE. */
+export function intervalOf(milliseconds: number): number {
+  if (milliseconds < 100) throw usageError('--interval must be 100ms or more');
+  return milliseconds;
+}
+
+/** How long use is watched where a rate is to be shown once. */
+export const firstLook = 250;

@@ -1,0 +1,16 @@
+import { RktError } from '../../base/errors.ts';
+import { findPod } from '../find.ts';
+import { listPods, type PodEntry } from '../pods.ts';
+
+/** The pod that a user means, which must be running. Errors: ENOPOD, EAMBIGUOUS, ENOTRUNNING. */
+export function requireRunning(dataDir: string, wanted: string): PodEntry {
+  const pod = findPod(dataDir, wanted);
+  if (pod.state === 'running') return pod;
+  throw new RktError(`pod ${pod.uuid} is not running: its state is "${pod.state}"`, { code: 'ENOTRUNNING' });
+}
+
+/** All running pods, by their uuids. */
+export const runningPods = (dataDir: string): PodEntry[] =>
+  listPods(dataDir)
+    .filter((pod) => pod.state === 'running')
+    .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));

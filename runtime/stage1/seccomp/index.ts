@@ -1,0 +1,1 @@
+export { defaultFilter, type SeccompRequest, seccompFilter } from './filter.ts';
