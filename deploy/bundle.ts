@@ -22,8 +22,6 @@ const chunks = new Map<string, string>([
   [join(root, 'runtime', 'image', 'render', 'index.ts'), 'image-render'],
   [join(root, 'runtime', 'image', 'manage', 'index.ts'), 'image-manage'],
   [join(root, 'runtime', 'image', 'docker', 'index.ts'), 'docker'],
-  // Not imported but started, as a thread.
-  [join(root, 'runtime', 'image', 'docker', 'layer-worker.ts'), 'docker-layer-worker'],
   [join(root, 'runtime', 'image', 'trust', 'index.ts'), 'image-trust'],
   [join(root, 'runtime', 'image', 'trust', 'openpgp.ts'), 'openpgp'],
 ]);

@@ -1,4 +1,4 @@
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { ArchiveError } from './errors.ts';
 import { type PaxRecords, parsePaxTime, type Timestamp } from './pax.ts';
 

@@ -12,6 +12,8 @@ export interface EntrySink {
   hole?(bytes: number): void;
   /** The content is complete. */
   end(): void;
+  /** Whether it has so much that {@link TarReader.write} is to stop for now. */
+  readonly full?: boolean;
 }
 
 type MetaKind = 'pax' | 'global' | 'name' | 'link';
@@ -56,13 +58,16 @@ export class TarReader {
     this.#sink = sink;
   }
 
-  write(chunk: Buffer): void {
+  /** Returns how many bytes were taken: all, unless the sink is full. What follows the archive's end counts as taken. */
+  write(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length && !this.#ended) {
+      if (at > 0 && this.#sink.full === true) return at;
       if (this.#content > 0) at += this.#takeContent(chunk, at);
       else if (this.#padding > 0) at += this.#skipPadding(chunk.length - at);
       else at += this.#takeHeader(chunk, at);
     }
+    return chunk.length;
   }
 
   /** Says that nothing more comes. An archive ends with a block of zeros (POSIX: two). */

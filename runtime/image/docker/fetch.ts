@@ -11,6 +11,7 @@ import type { ImageStore } from '../store.ts';
 import { readMarker, rootfsOf } from '../tree-check.ts';
 import { convertImage } from './convert.ts';
 import { imageError } from './errors.ts';
+import { keepYoungSpaceSmall } from './garbage.ts';
 import { type ImageConfig, parseImageConfig } from './image-config.ts';
 import { opaqueAttribute } from './layer-tree.ts';
 import { fetchLayers } from './layers.ts';
@@ -65,6 +66,7 @@ export async function fetchDockerImage(url: string, options: DockerFetchOptions)
       hint: 'if you trust the registry, switch verification off: -insecure-skip-verify or --insecure-options=image',
     });
   }
+  keepYoungSpaceSmall();
   options.log.info(`fetching image from ${url}`);
   options.log.warn('signature verification has been disabled');
   const work = { ...options, reference };

@@ -11,16 +11,13 @@ import { allowedBytes } from '../store-dirs.ts';
 import { Budget } from './budget.ts';
 import type { Digest } from './digest.ts';
 import { imageError } from './errors.ts';
-import { LayerThread, type LayerUnpacking } from './layer-thread.ts';
+import { BufferCount } from './garbage.ts';
+import { LayerUnpacking, type UnpackedLayer } from './layer-unpacking.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
 import { lowestTreeIdOf, storedTreeId, treeIdOf } from './tree-ids.ts';
-import type { UnpackedLayer } from './unpack-layer.ts';
 
-/**
- * Layers that are downloaded and unpacked at the same time, all by one thread: a second one was not faster on two cores, where
- * decompression is a thread already, and costs 30 MiB.
- */
+/** Layers that are downloaded and unpacked at the same time; more were not faster on two cores. */
 const maxLayersAtOnce = 2;
 
 /** How often a layer is begun anew because its download could not be resumed. */
@@ -84,13 +81,11 @@ class Fetching {
 
   async run(tasks: readonly Task[]): Promise<ReadonlyMap<string, string>> {
     const staging = stageLayers(this.#options.store);
-    const thread = new LayerThread();
     try {
-      const maxBytes = allowedBytes(staging.path);
-      const budget = Budget.of(maxBytes);
+      const budget = Budget.of(allowedBytes(staging.path));
       // The largest first, so that all end at about the same time.
       const queue = tasks.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
-      const place = { thread, staging: staging.path, budget, maxBytes };
+      const place = { staging: staging.path, budget };
       const lines = Array.from({ length: maxLayersAtOnce }, async () => {
         try {
           for (let task = queue.shift(); task !== undefined; task = queue.shift()) await this.#fetchOnce(task, place);
@@ -106,7 +101,6 @@ class Fetching {
       for (const result of results) if (result.status === 'rejected') throw result.reason;
       return this.#fetched;
     } finally {
-      await thread.close();
       staging.remove();
     }
   }
@@ -144,16 +138,15 @@ class Fetching {
     }
   }
 
-  async #unpack(task: Task, treeDir: string, { thread, budget, maxBytes }: Place): Promise<UnpackedLayer> {
+  async #unpack(task: Task, treeDir: string, { budget }: Place): Promise<UnpackedLayer> {
     const { registry, progress, log } = this.#options;
     const { digest } = task.descriptor;
-    const unpacking = thread.unpack({
+    const unpacking = new LayerUnpacking({
       treeDir,
       digest,
       diffId: task.diffId,
       lowest: task.lowest,
       budget,
-      maxBytes,
       warn: (message) => log.warn(`layer ${digest}: ${message}`),
     });
     try {
@@ -163,9 +156,8 @@ class Fetching {
         signal: this.#cancelled.signal,
       });
       return await unpacking.finish();
-    } catch (error) {
-      await unpacking.abort();
-      throw error;
+    } finally {
+      await unpacking.close();
     }
   }
 
@@ -176,15 +168,17 @@ class Fetching {
 }
 
 interface Place {
-  readonly thread: LayerThread;
   readonly staging: string;
   readonly budget: Budget;
-  readonly maxBytes: number;
 }
 
 function sinkOf(unpacking: LayerUnpacking): Sink {
+  const buffers = new BufferCount();
   return {
-    write: (chunk) => unpacking.write(chunk),
+    write: (chunk) => {
+      buffers.add(chunk.length);
+      return unpacking.write(chunk);
+    },
     restart: () => {
       throw new Restarted('the download began anew too often');
     },

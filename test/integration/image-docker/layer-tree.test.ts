@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { getXattr } from '../../../native/fs.ts';
 import { Budget } from '../../../runtime/image/docker/budget.ts';
-import { type UnpackedLayer, unpackLayer } from '../../../runtime/image/docker/unpack-layer.ts';
+import { type UnpackedLayer, unpackLayer } from '../../../runtime/image/docker/layer-unpacking.ts';
 import { isIntact, rootfsOf } from '../../../runtime/image/tree-check.ts';
 import { sha256 } from '../../support/oci-layout.ts';
 import { type Spec, tarOf } from '../image/archives.ts';
