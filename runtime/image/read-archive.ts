@@ -99,8 +99,8 @@ export async function readArchive(handle: FileHandle, options: ReadOptions): Pro
   const extraction = options.rootfs === undefined ? undefined : new Extraction(options.rootfs, options.warn);
   const copy = options.copy === undefined ? undefined : openSync(options.copy, 'wx', 0o600);
   const layout = new AciLayout(options.tree ?? extraction?.tree);
-  const reader = new TarReader(layout);
-  const content = new Content({ reader, tree: extraction?.tree, count: atMost(options.maxBytes) });
+  const count = atMost(options.maxBytes);
+  const content = new Content({ reader: new TarReader(layout, count), tree: extraction?.tree, count });
   try {
     const digests = await unpackFile(
       handle,

@@ -250,7 +250,11 @@ export class TreeWriter implements TreeSink {
   #settle(step: Step, error: unknown): 'again' | 'done' {
     const { kind, entry } = step;
     const code = errnoOf(error);
-    if (kind === 'data' || kind === 'end') throw error;
+    if (kind === 'data' || kind === 'end') {
+      throw code === 'EFBIG'
+        ? new ArchiveError(`${shownPath(entry.path)} is too large for the file system`, error)
+        : error;
+    }
     if (kind === 'xattr') {
       if (code !== 'ENOTSUP') throw error;
       this.#warnOnce(step.name as string, 'is not supported by the file system');

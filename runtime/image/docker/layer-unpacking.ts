@@ -60,11 +60,8 @@ export class LayerUnpacking {
     mkdirSync(rootfsOf(treeDir), { mode: 0o700 });
     this.#root = openSync(rootfsOf(treeDir), constants.O_RDONLY | constants.O_DIRECTORY);
     this.#tree = new LayerTree({ root: this.#root, lowest, warn, budget });
-    this.#content = new Content({
-      reader: new TarReader(this.#tree),
-      tree: this.#tree.writer,
-      count: (bytes) => budget.takeBytes(bytes),
-    });
+    const count = (bytes: number): void => budget.takeBytes(bytes);
+    this.#content = new Content({ reader: new TarReader(this.#tree, count), tree: this.#tree.writer, count });
   }
 
   /** Resolves when there is room for more. Calls do not overlap. */

@@ -34,6 +34,10 @@ class ManifestFinder implements EntrySink {
     this.#chunks?.push(Buffer.from(chunk));
   }
 
+  hole(): void {
+    if (this.#chunks !== undefined) throw new ArchiveError('its manifest is a sparse file');
+  }
+
   end(): void {
     if (this.#chunks === undefined) return;
     this.manifest = Buffer.concat(this.#chunks);
