@@ -36,7 +36,7 @@ demo: TOOLS := busybox-static curl iproute2 nftables
 demo: tools build
 	node deploy/demo/demo.ts
 
-bench: TOOLS := busybox-static iproute2 podman runc crun systemd-container wrk docker-registry skopeo umoci python3-minimal
+bench: TOOLS := busybox-static iproute2 podman runc crun systemd-container wrk docker-registry skopeo umoci containerd python3-minimal
 bench: tools build
 	npm run --silent bench
 

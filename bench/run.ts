@@ -2,7 +2,7 @@
  * `make bench`: how long a start takes and what a pod costs while it idles, beside other runtimes, on this machine, in this
  * run. Absolute times say more about the machine than about the program; the ratios are what to look at.
  *
- * `npm run bench -- fetch` measures downloads instead (fetch.ts).
+ * `npm run bench -- fetch` measures downloads instead (fetch.ts), `npm run bench -- import` local images (import.ts).
  *
  * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20).
  */
@@ -35,6 +35,11 @@ enterNamespaces();
 if (process.argv.includes('fetch')) {
   const { benchFetch } = await import('./fetch.ts');
   await benchFetch(roundsOption === undefined ? 1 : rounds);
+  process.exit();
+}
+if (process.argv.includes('import')) {
+  const { benchImport } = await import('./import.ts');
+  benchImport(roundsOption === undefined ? 3 : rounds);
   process.exit();
 }
 const dir = mkdtempSync(join(tmpdir(), 'rkt-bench-'));
