@@ -9,9 +9,10 @@ import { storeLayer } from '../render/render-stack.ts';
 import type { ImageStore } from '../store.ts';
 import { syncStore } from '../store-dirs.ts';
 import { encodeMarker, markerOf, rootfsOf } from '../tree-check.ts';
+import type { TreeSummary } from '../tree-writer.ts';
 import { type DirectorySources, impliedDirectories, makeImpliedDirectories } from './implied-directories.ts';
 import { opaqueAttribute } from './layer-tree.ts';
-import { layerError, type StackedLayer } from './layers.ts';
+import { layerError, type StackedLayer, type UnpackedTree } from './layers.ts';
 import { makeLooseLinks } from './loose-links.ts';
 import { directoriesTreeIdOf, isUsable, linkedTreeIdOf } from './tree-ids.ts';
 
@@ -22,26 +23,27 @@ export interface StackOptions {
   readonly staging: string;
 }
 
+interface Tree {
+  readonly id: string;
+  /** Where it is now. */
+  readonly treeDir: string;
+}
+
 class Stack {
   readonly #options: StackOptions;
   /** Trees that can be seen, topmost first. */
   #trees: string[] = [];
   #layers: Layer[] = [];
-  /** Trees of layers with links, by their unfinished directories: a layer may be in an image twice. */
-  readonly #linked = new Map<string, string>();
+  /** Trees that are not in the store yet, by their directories. */
+  readonly #made = new Map<string, Tree>();
 
   constructor(options: StackOptions) {
     this.#options = options;
   }
 
-  /** The same tree again further down could not show anything that the upper one does not hide. */
-  get trees(): string[] {
-    return [...new Set(this.#trees)];
-  }
-
   add({ chainId, fetched }: StackedLayer): void {
-    const id = 'id' in fetched ? fetched.id : (this.#linked.get(fetched.treeDir) ?? this.#link(fetched, chainId));
-    const layer = this.#layerOf(id);
+    const { id, treeDir } = 'id' in fetched ? this.#stored(fetched.id) : this.#link(fetched, chainId);
+    const layer = storeLayer(rootfsOf(treeDir));
     // Where the root of a layer hides everything below it, the rest is left out: overlayfs does not look at that mark there.
     if (hidesAll(layer)) {
       this.#trees = [];
@@ -50,9 +52,17 @@ class Stack {
     const sources = impliedDirectories(layer, this.#layers);
     this.#push(id, layer);
     if (sources.size === 0) return;
-    const directories = directoriesTreeIdOf(chainId);
-    if (!isUsable(this.#options.store, directories)) this.#makeDirectories(directories, sources);
-    this.#push(directories, this.#layerOf(directories));
+    const directories = this.#directories(directoriesTreeIdOf(chainId), sources);
+    this.#push(directories.id, storeLayer(rootfsOf(directories.treeDir)));
+  }
+
+  /** Puts what was made into the store. Returns all trees, topmost first. */
+  finish(): string[] {
+    const { store, staging } = this.#options;
+    if (this.#made.size > 0) syncStore(staging);
+    for (const { treeDir, id } of this.#made.values()) commitLayer(store, treeDir, id);
+    // The same tree again further down could not show anything that the upper one does not hide.
+    return [...new Set(this.#trees)];
   }
 
   #push(id: string, layer: Layer): void {
@@ -60,33 +70,34 @@ class Stack {
     this.#layers.unshift(layer);
   }
 
-  #layerOf(id: string): Layer {
-    return storeLayer(rootfsOf(this.#options.store.treeDir(id)));
+  #stored(id: string): Tree {
+    return { id, treeDir: this.#options.store.treeDir(id) };
   }
 
-  #link({ digest, treeDir, layer }: Exclude<StackedLayer['fetched'], { id: string }>, chainId: string): string {
-    const { image } = this.#options;
-    const { looseLinks, size: _, ...summary } = layer;
-    const id = linkedTreeIdOf(chainId);
+  /** A layer may be in an image twice: its links are made once. */
+  #link({ digest, treeDir, looseLinks, size: _, ...summary }: UnpackedTree, chainId: string): Tree {
+    const known = this.#made.get(treeDir);
+    if (known !== undefined) return known;
     try {
-      this.#commit(treeDir, id, makeLooseLinks(rootfsOf(treeDir), looseLinks, this.#layers, summary));
+      const linked = makeLooseLinks(rootfsOf(treeDir), looseLinks, this.#layers, summary);
+      return this.#finished({ treeDir, id: linkedTreeIdOf(chainId) }, linked);
     } catch (error) {
-      throw layerError(image, digest, error);
+      throw layerError(this.#options.image, digest, error);
     }
-    this.#linked.set(treeDir, id);
-    return id;
   }
 
-  #makeDirectories(id: string, sources: DirectorySources): void {
-    const treeDir = `${this.#options.staging}/${id}`;
+  #directories(id: string, sources: DirectorySources): Tree {
+    const { store, staging } = this.#options;
+    if (isUsable(store, id)) return this.#stored(id);
+    const treeDir = `${staging}/${id}`;
     mkdirSync(treeDir, { mode: 0o700 });
-    this.#commit(treeDir, id, makeImpliedDirectories(rootfsOf(treeDir), sources));
+    return this.#finished({ treeDir, id }, makeImpliedDirectories(rootfsOf(treeDir), sources));
   }
 
-  #commit(treeDir: string, id: string, summary: Parameters<typeof encodeMarker>[0]): void {
-    writeFileSync(markerOf(treeDir), encodeMarker(summary), { flag: 'wx', mode: 0o600 });
-    syncStore(treeDir);
-    commitLayer(this.#options.store, treeDir, id);
+  #finished(tree: Tree, summary: TreeSummary): Tree {
+    writeFileSync(markerOf(tree.treeDir), encodeMarker(summary), { flag: 'wx', mode: 0o600 });
+    this.#made.set(tree.treeDir, tree);
+    return tree;
   }
 }
 
@@ -106,5 +117,5 @@ function hidesAll({ root }: Layer): boolean {
 export function stackLayers(layers: readonly StackedLayer[], options: StackOptions): string[] {
   const stack = new Stack(options);
   for (const layer of layers) stack.add(layer);
-  return stack.trees;
+  return stack.finish();
 }

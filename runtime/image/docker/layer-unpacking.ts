@@ -1,7 +1,6 @@
 /** One pass over a layer as it is downloaded: its bytes are hashed, decompressed, hashed again, and unpacked. */
 
 import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { syncFilesystem } from '../../../native/unpack.ts';
 import { Content } from '../content.ts';
 import { detectCompression } from '../decompress.ts';
 import { ArchiveError } from '../errors.ts';
@@ -39,7 +38,7 @@ function check(what: string, expected: Digest, hex: string): void {
 
 /**
  * Unpacks the layer that is written to it, piece by piece. Throws ArchiveError for what is wrong with it. When it is finished the
- * tree is complete, marked and on disk, ready to be put in place; only where it has loose links it is not.
+ * tree is complete and marked; only where it has loose links it is not. Nothing of it need be on disk yet.
  */
 export class LayerUnpacking {
   readonly #options: LayerOptions;
@@ -89,10 +88,7 @@ export class LayerUnpacking {
     check('digest', digest, raw);
     check('uncompressed digest', diffId, content);
     const { looseLinks, ...summary } = await this.#tree.finish();
-    if (looseLinks.length === 0) {
-      writeFileSync(markerOf(treeDir), encodeMarker(summary), { flag: 'wx', mode: 0o600 });
-      await syncFilesystem(this.#root);
-    }
+    if (looseLinks.length === 0) writeFileSync(markerOf(treeDir), encodeMarker(summary), { flag: 'wx', mode: 0o600 });
     await this.close();
     return { ...summary, looseLinks, size: this.#content.size };
   }

@@ -2,6 +2,7 @@
 
 import { removeTree } from '../../../native/fs.ts';
 import type { Log } from '../../base/log.ts';
+import { DiskSync } from '../disk-sync.ts';
 import { ArchiveError } from '../errors.ts';
 import type { Sink } from '../http/types.ts';
 import { commitLayer } from '../layers.ts';
@@ -48,9 +49,18 @@ interface Task extends LayerSource {
 }
 
 /** A layer whose tree is in the store, or one that still lacks what is linked to in the layers below. */
-export type FetchedLayer =
-  | { readonly id: string }
-  | { readonly digest: Digest; readonly treeDir: string; readonly layer: UnpackedLayer };
+export type FetchedLayer = { readonly id: string } | UnpackedTree;
+
+/** A layer in an unfinished directory. */
+export interface UnpackedTree extends UnpackedLayer {
+  readonly digest: Digest;
+  readonly treeDir: string;
+}
+
+interface Place {
+  readonly budget: Budget;
+  readonly disk: DiskSync;
+}
 
 /** One position of an image's stack. */
 export interface StackedLayer {
@@ -100,21 +110,26 @@ class Fetching {
   async run(layers: readonly Task[]): Promise<ReadonlyMap<string, FetchedLayer>> {
     const missing = layers.filter((task) => !this.#findStored(task));
     const budget = Budget.of(allowedBytes(this.#staging));
+    const disk = new DiskSync(this.#staging);
     // The largest first, so that all end at about the same time.
     const queue = missing.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
+    const committing: Promise<void>[] = [];
     const lines = Array.from({ length: maxLayersAtOnce }, async () => {
-      try {
-        for (let task = queue.shift(); task !== undefined; task = queue.shift()) await this.#fetchOnce(task, budget);
-      } catch (error) {
-        queue.length = 0;
-        this.#cancelled.abort(error);
-        throw error;
+      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
+        const { unpacked, committed } = this.#fetchOnce(task, { budget, disk });
+        committing.push(committed);
+        await unpacked;
       }
     });
-    const results = await Promise.allSettled(lines);
-    // The first failure is what the others were cancelled for.
+    const giveUp = (error: unknown): void => {
+      queue.length = 0;
+      // The first failure is what the others are cancelled for.
+      if (!this.#cancelled.signal.aborted) this.#cancelled.abort(error);
+    };
+    await Promise.all(lines.map((line) => line.catch(giveUp)));
+    await Promise.all(committing.map((commit) => commit.catch(giveUp)));
+    disk.close();
     if (this.#cancelled.signal.aborted) throw this.#cancelled.signal.reason;
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
     return this.#fetched;
   }
 
@@ -124,32 +139,41 @@ class Fetching {
     return id !== undefined;
   }
 
-  /** Under a lock, so that of two processes that want the same layer one fetches it. */
-  async #fetchOnce(task: Task, budget: Budget): Promise<void> {
+  /**
+   * Under a lock, so that of two processes that want the same layer one fetches it. When it is unpacked the next one may begin; it is
+   * brought to disk and put in place meanwhile.
+   */
+  #fetchOnce(task: Task, place: Place): { unpacked: Promise<void>; committed: Promise<void> } {
     const { store, log } = this.#options;
     const key = keyOf(task.diffId, task.lowest);
+    const unpacked = Promise.withResolvers<void>();
+    const work = async (): Promise<void> => {
+      if (this.#findStored(task)) return;
+      const fetched = await this.#fetch(task, place.budget);
+      unpacked.resolve();
+      this.#fetched.set(key, fetched.looseLinks.length > 0 ? fetched : await this.#commit(task, fetched, place.disk));
+    };
     const waiting = (): void => log.info(`waiting for another rkt that fetches layer ${task.descriptor.digest}`);
-    await store.exclusively(
-      `layer ${key}`,
-      async () => {
-        if (!this.#findStored(task)) this.#fetched.set(key, await this.#fetch(task, budget));
-      },
-      waiting,
-    );
+    const committed = store.exclusively(`layer ${key}`, work, waiting);
+    committed.then(unpacked.resolve, unpacked.reject);
+    return { unpacked: unpacked.promise, committed };
   }
 
-  async #fetch(task: Task, budget: Budget): Promise<FetchedLayer> {
-    const { store, announce, image } = this.#options;
+  async #commit(task: Task, { treeDir, whiteouts }: UnpackedTree, disk: DiskSync): Promise<FetchedLayer> {
+    await disk.reach();
+    const id = task.lowest && whiteouts > 0 ? lowestTreeIdOf(task.diffId) : treeIdOf(task.diffId);
+    commitLayer(this.#options.store, treeDir, id);
+    return { id };
+  }
+
+  async #fetch(task: Task, budget: Budget): Promise<UnpackedTree> {
+    const { announce, image } = this.#options;
     const { digest } = task.descriptor;
     announce(digest);
     for (let restarts = 0; ; restarts++) {
       const treeDir = `${this.#staging}/${task.name}-${restarts}`;
       try {
-        const layer = await this.#unpack(task, treeDir, budget);
-        if (layer.looseLinks.length > 0) return { digest, treeDir, layer };
-        const id = task.lowest && layer.whiteouts > 0 ? lowestTreeIdOf(task.diffId) : treeIdOf(task.diffId);
-        commitLayer(store, treeDir, id);
-        return { id };
+        return { ...(await this.#unpack(task, treeDir, budget)), digest, treeDir };
       } catch (error) {
         if (!(error instanceof Restarted) || restarts === maxRestarts) throw layerError(image, digest, error);
         removeTree(treeDir);
