@@ -14,6 +14,8 @@ const modules = join(root, 'node_modules');
 
 /** Files that are loaded on demand only, and the name of the bundle that each becomes. */
 const chunks = new Map<string, string>([
+  [join(root, 'cli', 'commands', 'image.ts'), 'image-commands'],
+  [join(root, 'cli', 'commands', 'trust.ts'), 'trust-command'],
   [join(root, 'metadata-service', 'index.ts'), 'metadata-service'],
   [join(root, 'netns', 'host-netlink.ts'), 'host-netlink'],
   [join(root, 'runtime', 'image', 'import.ts'), 'image-import'],
