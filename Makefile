@@ -28,7 +28,7 @@ lint: node_modules/.stamp
 tools:
 	@deploy/tools.sh $(TOOLS)
 
-test: TOOLS := busybox-static iproute2 nftables curl xz-utils bzip2 zstd libarchive-tools procps docker-registry skopeo gnupg openssl python3-minimal bsdutils nginx redis-tools
+test: TOOLS := busybox-static iproute2 nftables curl xz-utils bzip2 zstd libarchive-tools procps docker-registry skopeo gnupg openssl python3-minimal bsdutils nginx redis-tools debootstrap
 test: tools lint build
 	npm run --silent test
 
@@ -36,7 +36,7 @@ demo: TOOLS := busybox-static curl iproute2 nftables
 demo: tools build
 	node deploy/demo/demo.ts
 
-bench: TOOLS := busybox-static iproute2 podman runc crun systemd-container wrk docker-registry skopeo umoci python3-minimal
+bench: TOOLS := busybox-static iproute2 podman runc crun systemd-container wrk docker-registry skopeo umoci containerd python3-minimal
 bench: tools build
 	npm run --silent bench
 

@@ -65,7 +65,7 @@ function fileEntry(path: string, size: number, type: 'file' | 'directory'): Buff
 }
 
 /** A layer with `files` files of `size` bytes, a hundred to a directory. */
-function layerTar(name: string, files: number, size: number, seed: number): Buffer {
+export function layerTar(name: string, files: number, size: number, seed: number): Buffer {
   const content = new Content(seed);
   const parts: Buffer[] = [];
   for (let index = 0; index < files; index++) {

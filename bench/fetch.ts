@@ -4,12 +4,14 @@
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OciLayout } from '../test/support/oci-layout.ts';
 import { TestRegistry } from '../test/support/registry.ts';
+import { Containerd } from './containerd.ts';
 import { type BenchImage, makeImages } from './fetch-images.ts';
+import { type Measurement, run } from './meter.ts';
 import { rkt } from './rkt.ts';
 import { median } from './starts.ts';
 
@@ -18,6 +20,8 @@ interface Tool {
   readonly needs: readonly string[];
   /** Command lines that fetch `tag`, one after the other; everything that they write is below `dir`. */
   commands(dir: string, host: string, tag: string): string[][];
+  /** What has to run meanwhile; its memory counts too. */
+  readonly daemon?: (dir: string) => Promise<Containerd>;
 }
 
 const tools: readonly Tool[] = [
@@ -61,54 +65,50 @@ const tools: readonly Tool[] = [
       ['umoci', 'unpack', '--image', `${dir}/oci:${tag}`, `${dir}/bundle-${tag}`],
     ],
   },
+  {
+    label: 'ctr image pull (containerd)',
+    needs: ['ctr', 'containerd'],
+    daemon: (dir) => Containerd.start(dir),
+    commands: (dir, host, tag) => [
+      [
+        'ctr',
+        `--address=${Containerd.socket(dir)}`,
+        'image',
+        'pull',
+        '--plain-http',
+        '--snapshotter=overlayfs',
+        `${host}/bench:${tag}`,
+      ],
+    ],
+  },
 ];
-
-interface Measurement {
-  /** Seconds. */
-  readonly time: number;
-  /** MiB of the process that needed most. */
-  readonly memory: number;
-}
-
-/** getrusage(2) tells the peak of what was waited for; node does not pass it on. */
-const meter =
-  'import resource, subprocess, sys\n' +
-  'status = subprocess.call(sys.argv[2:])\n' +
-  'open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))\n' +
-  'sys.exit(status)';
-
-function run(commands: readonly string[][], dir: string): Measurement {
-  const peak = join(dir, 'peak');
-  let time = 0;
-  let memory = 0;
-  for (const command of commands) {
-    const start = performance.now();
-    const { status, stderr } = spawnSync('python3', ['-c', meter, peak, ...command], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      encoding: 'utf8',
-    });
-    time += (performance.now() - start) / 1000;
-    if (status !== 0) throw new Error(`${command[0]}: ${stderr.trim().split('\n').at(-1)}`);
-    memory = Math.max(memory, Number(readFileSync(peak, 'utf8')) / 1024);
-  }
-  return { time, memory };
-}
 
 const installed = ({ needs }: Tool): boolean =>
   needs.every((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0);
 
-/** Fetches all images one after the other into an empty store. What the tools left in memory is written out in between. */
-function measureTool(tool: Tool, dir: string, host: string, images: readonly BenchImage[]): Map<string, Measurement> {
+/**
+ * Fetches all images one after the other into an empty store. What the tools left in memory is written out in between. The store
+ * stays: a file system that has just freed many inodes is slow to give them out again, and the next tool would pay for it.
+ */
+async function measureTool(
+  tool: Tool,
+  dir: string,
+  host: string,
+  images: readonly BenchImage[],
+): Promise<Map<string, Measurement>> {
   const place = mkdtempSync(join(dir, 's-'));
   const results = new Map<string, Measurement>();
+  const daemon = await tool.daemon?.(place);
   try {
     for (const { tag } of images) {
       execFileSync('sync');
-      results.set(tag, run(tool.commands(place, host, tag), place));
+      daemon?.forgetPeak();
+      const { time, memory } = run(tool.commands(place, host, tag), place);
+      results.set(tag, { time, memory: memory + (daemon?.peak() ?? 0) });
     }
   } finally {
+    await daemon?.stop();
     spawnSync('umount', [`${place}/p/overlay`], { stdio: 'ignore' });
-    rmSync(place, { recursive: true, force: true });
   }
   return results;
 }
@@ -142,7 +142,7 @@ export async function benchFetch(rounds: number): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       for (const tool of tools.filter(installed)) {
         const known = results.get(tool.label) ?? [];
-        results.set(tool.label, [...known, measureTool(tool, dir, registry.host, images)]);
+        results.set(tool.label, [...known, await measureTool(tool, dir, registry.host, images)]);
       }
     }
     print(images, results);

@@ -2,7 +2,8 @@
  * `make bench`: how long a start takes and what a pod costs while it idles, beside other runtimes, on this machine, in this
  * run. Absolute times say more about the machine than about the program; the ratios are what to look at.
  *
- * `npm run bench -- fetch` measures downloads instead (fetch.ts), `npm run bench -- many-pods` only what many pods cost.
+ * `npm run bench -- fetch` measures downloads instead (fetch.ts), `npm run bench -- import` local images (import.ts), and
+ * `npm run bench -- many-pods` only what many pods cost.
  *
  * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20), --pods=N (default 100).
  */
@@ -45,6 +46,11 @@ enterNamespaces();
 if (process.argv.includes('fetch')) {
   const { benchFetch } = await import('./fetch.ts');
   await benchFetch(rounds ?? 1);
+  process.exit();
+}
+if (process.argv.includes('import')) {
+  const { benchImport } = await import('./import.ts');
+  benchImport(rounds ?? 3);
   process.exit();
 }
 const only = process.argv.includes('many-pods') ? 'many-pods' : undefined;

@@ -6,7 +6,7 @@
  *   lib/rkt/*.cjs, *.node       the bundles and their native parts
  *   lib/rkt/stage1/             the built-in stage1, laid out like an image
  *   lib/rkt/keeper              executes the entrypoints of stage1 images
- *   lib/rkt/rkt.cjs.cache       V8's compiled code of the main bundle
+ *   lib/rkt/*.cjs.cache         V8's compiled code of the bundles that people wait for
  */
 
 import { spawnSync } from 'node:child_process';
@@ -79,5 +79,8 @@ install(join(root, 'deploy', 'main.cjs'), join(lib, 'main.cjs'), 0o644);
 linkOrCopy(join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node'), join(lib, 'node'));
 installStage1();
 writeLicences(await bundle(lib));
-run(join(lib, 'node'), [join(root, 'deploy', 'code-cache.cjs'), join(lib, 'rkt.cjs')]);
+const compile = (name: string, ...mode: string[]): void =>
+  run(join(lib, 'node'), [join(root, 'deploy', 'code-cache.cjs'), join(lib, `${name}.cjs`), ...mode]);
+for (const name of ['rkt', 'image-commands', 'image-fetch', 'image-import', 'docker']) compile(name);
+compile('http-client', 'run');
 tryIt();

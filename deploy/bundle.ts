@@ -14,6 +14,8 @@ const modules = join(root, 'node_modules');
 
 /** Files that are loaded on demand only, and the name of the bundle that each becomes. */
 const chunks = new Map<string, string>([
+  [join(root, 'cli', 'commands', 'image.ts'), 'image-commands'],
+  [join(root, 'cli', 'commands', 'trust.ts'), 'trust-command'],
   [join(root, 'metadata-service', 'index.ts'), 'metadata-service'],
   [join(root, 'netns', 'host-netlink.ts'), 'host-netlink'],
   [join(root, 'cli', 'completion', 'index.ts'), 'completion'],
@@ -25,8 +27,6 @@ const chunks = new Map<string, string>([
   [join(root, 'runtime', 'image', 'manage', 'index.ts'), 'image-manage'],
   [join(root, 'runtime', 'pod', 'watch', 'index.ts'), 'pod-watch'],
   [join(root, 'runtime', 'image', 'docker', 'index.ts'), 'docker'],
-  // Not imported but started, as a thread.
-  [join(root, 'runtime', 'image', 'docker', 'layer-worker.ts'), 'docker-layer-worker'],
   [join(root, 'runtime', 'image', 'trust', 'index.ts'), 'image-trust'],
   [join(root, 'runtime', 'stage1', 'seccomp', 'index.ts'), 'seccomp'],
   [join(root, 'runtime', 'pod', 'look', 'index.ts'), 'pod-look'],

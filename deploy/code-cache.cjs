@@ -1,15 +1,26 @@
 /*
- * Compiles a bundle, every function of it, and writes V8's compiled code beside it. Run by the very node that will load it:
- * node code-cache.cjs FILE
+ * Compiles a bundle and writes V8's compiled code beside it. Run by the very node that will load it:
+ *
+ *   node code-cache.cjs FILE [run]
+ *
+ * Every function of it is compiled; with `run` only those that loading it calls, which for a large package of which little is
+ * used takes less time and memory to read again.
  */
 const { readFileSync, writeFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
-const filename = process.argv[2];
+const [, , filename, mode] = process.argv;
 const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'latin1')}\n})`;
-setFlagsFromString('--no-lazy');
+if (mode !== 'run') setFlagsFromString('--no-lazy');
 const script = new Script(source, { filename });
 // The flags are part of what V8 compares; they must be those of a normal start when the code is written.
 setFlagsFromString('--lazy');
+if (mode === 'run') {
+  const bundle = { exports: {} };
+  const requireBeside = (name) => require(name.startsWith('./') ? join(dirname(filename), name) : name);
+  Object.assign(requireBeside, require);
+  script.runInThisContext()(bundle.exports, requireBeside, bundle, filename, dirname(filename));
+}
 writeFileSync(`${filename}.cache`, script.createCachedData());

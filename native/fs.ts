@@ -36,16 +36,6 @@ interface Calls {
     sec: number,
     nsec: number,
   ): void;
-  fsWriteFile(
-    dirfd: number,
-    path: PathBytes,
-    content: Uint8Array,
-    uid: number,
-    gid: number,
-    mode: number,
-    sec: number,
-    nsec: number,
-  ): void;
   fsRemoveEntry(dirfd: number, path: PathBytes): void;
   fsCopyEntry(source: PathBytes, dirfd: number, path: PathBytes): void;
   fsSetXattr(dirfd: number, path: PathBytes | null, name: string, value: Uint8Array): void;
@@ -97,12 +87,6 @@ export function makeNode(
 /** A new file, open for writing, mode 0600 until {@link setAttributes}. */
 export function createFile(dirfd: number, path: PathBytes): number {
   return calls.fsCreateFile(dirfd, path);
-}
-
-/** A new file with all its content and attributes, in as few system calls as can be. */
-export function writeFile(dirfd: number, path: PathBytes, content: Uint8Array, attributes: Attributes): void {
-  const { uid, gid, mode, mtime } = attributes;
-  calls.fsWriteFile(dirfd, path, content, uid, gid, mode, mtime.sec, mtime.nsec);
 }
 
 /** Removes a file, link, node or empty directory beneath `dirfd`. */

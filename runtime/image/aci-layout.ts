@@ -26,6 +26,10 @@ export class AciLayout implements EntrySink {
     this.#tree = tree;
   }
 
+  get full(): boolean {
+    return this.#tree?.full === true;
+  }
+
   begin(entry: TarEntry): void {
     const [top, ...rest] = components(entry.path);
     this.#target = 'none';

@@ -16,7 +16,7 @@ import { getXattr, listXattrs } from '../../native/fs.ts';
 import { imageIdPrefix } from '../appc/image-id.ts';
 import { parseImageManifest } from '../appc/image-manifest.ts';
 import { errnoOf, isRktError, messageOf, RktError } from '../base/errors.ts';
-import { chunksOf } from './read-archive.ts';
+import { chunksOf } from './file-chunks.ts';
 import { attributeSource, type Layer, type MergedEntry, mergedChildren } from './render/merged-view.ts';
 import { shownPath } from './shown-path.ts';
 import type { EntryType, TarEntry } from './tar-entry.ts';

@@ -18,12 +18,12 @@ export function placeTree(store: ImageStore, treeDir: string, id: string, stagin
   renameSync(treeDir, target);
 }
 
-/** Puts a finished tree in place by itself. Everything of it is on disk. */
+/**
+ * Puts a finished tree in place by itself. Everything of it is on disk; that it has its name need not be: before an image is
+ * recorded that is made of it, the names are brought to disk (commitImage).
+ */
 export function commitTree(store: ImageStore, treeDir: string, id: string, staging: Staging): void {
-  withLock(commitLock(store.paths), () => {
-    placeTree(store, treeDir, id, staging);
-    syncDirectory(store.paths.trees);
-  });
+  withLock(commitLock(store.paths), () => placeTree(store, treeDir, id, staging));
 }
 
 /** What a commit moves into the store; every path is on the store's file system. */
@@ -37,7 +37,7 @@ export interface Parts {
 export function commitImage(store: ImageStore, staging: Staging, info: ImageInfo, parts: Parts): void {
   const { paths } = store;
   writeDurableFor(`${paths.info}/${info.id}`, `${staging.path}/info`, encodeInfo(info));
-  syncStore(staging.path);
+  if (parts.tree !== undefined || parts.blob !== undefined || parts.signature !== undefined) syncStore(staging.path);
   withLock(commitLock(paths), () => {
     const before = readable(store, info.id);
     if (parts.blob !== undefined && info.blob !== undefined) renameSync(parts.blob, info.blob);

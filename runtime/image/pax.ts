@@ -11,6 +11,7 @@ export type PaxRecords = Map<string, Buffer>;
 const space = 0x20;
 const newline = 0x0a;
 const equals = 0x3d;
+const comma = Buffer.from(',');
 
 /** Parses a block of records on top of `base`. An empty value takes a record away again. */
 export function parsePax(block: Buffer, base?: PaxRecords): PaxRecords {
@@ -27,11 +28,18 @@ export function parsePax(block: Buffer, base?: PaxRecords): PaxRecords {
     if (middle < 0 || middle >= end) throw new ArchiveError('it has a damaged extended header');
     const key = block.toString('utf8', gap + 1, middle);
     const value = block.subarray(middle + 1, end - 1);
-    if (value.length === 0 && !key.startsWith('SCHILY.xattr.')) records.delete(key);
+    if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') addSparsePart(records, value);
+    else if (value.length === 0 && !key.startsWith('SCHILY.xattr.')) records.delete(key);
     else records.set(key, Buffer.from(value));
     at = end;
   }
   return records;
+}
+
+/** Sparse files of GNU tar's form 0.0 have a record for every number: they are put together as the form 0.1 has them. */
+function addSparsePart(records: PaxRecords, value: Buffer): void {
+  const parts = records.get('GNU.sparse.map');
+  records.set('GNU.sparse.map', parts === undefined ? Buffer.from(value) : Buffer.concat([parts, comma, value]));
 }
 
 /** One record. Its length counts itself, so it is found by trying. */

@@ -6,13 +6,11 @@ import { ThreadedHash } from '../../native/hash.ts';
 import { imageIdPrefix } from '../appc/image-id.ts';
 import { errnoOf, RktError } from '../base/errors.ts';
 import { AciLayout, type TreeSink } from './aci-layout.ts';
-import { type Compression, decompress, detectCompression } from './decompress.ts';
-import { ArchiveError } from './errors.ts';
+import { atMost, Content } from './content.ts';
+import { passingChunksOf } from './file-chunks.ts';
 import { TarReader } from './tar-reader.ts';
 import { type TreeSummary, TreeWriter } from './tree-writer.ts';
-
-/** Bytes read at once. */
-const chunkBytes = 512 * 1024;
+import { unpackFile } from './unpack-file.ts';
 
 const sourceFailures: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -38,38 +36,10 @@ export async function openArchive(path: string): Promise<{ handle: FileHandle; s
   throw new RktError(`cannot read image ${path}: ${reason}`, { code: 'EIMAGE' });
 }
 
-/**
- * The bytes of a file, from its beginning; a chunk is read while the one before is used. With `reuse` chunks share two
- * buffers, so each is valid only until the next is asked for; without, every chunk is a buffer of its own, as streams that
- * keep chunks need it.
- */
-export async function* chunksOf(handle: FileHandle, reuse = false): AsyncGenerator<Buffer> {
-  const shared = reuse ? [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)] : [];
-  let turn = 0;
-  const read = (position: number): ReturnType<FileHandle['read']> => {
-    turn = 1 - turn;
-    return handle.read(shared[turn] ?? Buffer.allocUnsafeSlow(chunkBytes), 0, chunkBytes, position);
-  };
-  let position = 0;
-  let next = read(position);
-  try {
-    for (;;) {
-      const { bytesRead, buffer } = await next;
-      if (bytesRead === 0) return;
-      position += bytesRead;
-      next = read(position);
-      yield (buffer as Buffer).subarray(0, bytesRead);
-    }
-  } finally {
-    // Whoever stops early closes the file next.
-    await next.catch(() => undefined);
-  }
-}
-
 /** `sha512-…` of a file. */
 export async function digestOf(handle: FileHandle): Promise<string> {
   const hash = new ThreadedHash('sha512');
-  for await (const chunk of chunksOf(handle, true)) await hash.update(chunk);
+  for await (const chunk of passingChunksOf(handle)) await hash.update(chunk);
   return imageIdPrefix + hash.hex();
 }
 
@@ -97,65 +67,14 @@ export interface ReadOptions {
   warn: (message: string) => void;
 }
 
-/** Counts and hashes. Where nothing is compressed, both sides see the same bytes and one hash does. */
-class Meter {
-  readonly #hash: ThreadedHash | undefined;
-  bytes = 0;
-
-  constructor(hashing: boolean) {
-    this.#hash = hashing ? new ThreadedHash('sha512') : undefined;
-  }
-
-  /** The chunk must stay as it is until the promise settles, and the next may come only then. */
-  take(chunk: Buffer): Promise<void> | undefined {
-    this.bytes += chunk.length;
-    return this.#hash?.update(chunk);
-  }
-
-  digest(): string | undefined {
-    return this.#hash === undefined ? undefined : imageIdPrefix + this.#hash.hex();
-  }
-}
-
-/** The first bytes, which tell how an archive is compressed. */
-async function headOf(handle: FileHandle): Promise<Buffer> {
-  const head = Buffer.alloc(8);
-  const { bytesRead } = await handle.read(head, 0, head.length, 0);
-  return head.subarray(0, bytesRead);
-}
-
-async function writeFully(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
-}
-
-/** The chunks again; they are hashed and copied by other threads while they are used here. */
-async function* passing(chunks: AsyncGenerator<Buffer>, meter: Meter, copy: FileHandle | undefined) {
-  for await (const chunk of chunks) {
-    const written = copy === undefined ? undefined : writeFully(copy, chunk);
-    // Reported when it is waited for.
-    written?.catch(() => {});
-    const hashed = meter.take(chunk);
-    try {
-      yield chunk;
-    } finally {
-      await hashed;
-      await written;
-    }
-  }
-}
-
 /** Decompresses an archive into `consume` and returns the `sha512-…` of what came out. Throws ArchiveError. */
 export async function unpackArchive(handle: FileHandle, consume: (chunk: Buffer) => void): Promise<string> {
-  const tar = new Meter(true);
-  await decompress(chunksOf(handle), detectCompression(await headOf(handle)), async (chunk) => {
-    const hashed = tar.take(chunk);
-    try {
-      consume(chunk);
-    } finally {
-      await hashed;
-    }
-  });
-  return tar.digest() as string;
+  const write = (chunk: Buffer): number => {
+    consume(chunk);
+    return chunk.length;
+  };
+  const content = new Content({ reader: { write, end: () => {} }, tree: undefined, count: () => {} });
+  return imageIdPrefix + (await unpackFile(handle, { hashContent: true }, content)).content;
 }
 
 /** A new directory that a tree is written to. */
@@ -166,52 +85,39 @@ class Extraction {
   constructor(directory: string, warn: (message: string) => void) {
     mkdirSync(directory, { mode: 0o700 });
     this.#fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-    this.tree = new TreeWriter(this.#fd, warn);
+    this.tree = new TreeWriter({ root: this.#fd, warn });
   }
 
-  close(): void {
-    this.tree.abort();
+  async close(): Promise<void> {
+    await this.tree.close();
     closeSync(this.#fd);
   }
 }
 
 /** Reads an archive whole. Throws ArchiveError for what is wrong with it, and system errors of the store's side. */
 export async function readArchive(handle: FileHandle, options: ReadOptions): Promise<ArchiveContent> {
-  const compression: Compression = detectCompression(await headOf(handle));
-  // Without compression a chunk is used up before the next is read.
-  const chunks = chunksOf(handle, compression === 'none');
-  const raw = new Meter(true);
-  const tar = new Meter(compression !== 'none');
   const extraction = options.rootfs === undefined ? undefined : new Extraction(options.rootfs, options.warn);
-  const copy = options.copy === undefined ? undefined : await open(options.copy, 'wx', 0o600);
+  const copy = options.copy === undefined ? undefined : openSync(options.copy, 'wx', 0o600);
   const layout = new AciLayout(options.tree ?? extraction?.tree);
-  const reader = new TarReader(layout);
+  const count = atMost(options.maxBytes);
+  const content = new Content({ reader: new TarReader(layout, count), tree: extraction?.tree, count });
   try {
-    await decompress(passing(chunks, raw, copy), compression, async (chunk) => {
-      if (tar.bytes + chunk.length > options.maxBytes) {
-        throw new ArchiveError(`it unpacks to more than ${options.maxBytes} bytes, nine tenths of what is free`);
-      }
-      const hashed = tar.take(chunk);
-      try {
-        reader.write(chunk);
-      } finally {
-        await hashed;
-      }
-    });
-    reader.end();
+    const digests = await unpackFile(
+      handle,
+      { hashRaw: true, hashContent: true, ...(copy === undefined ? {} : { copy }) },
+      content,
+    );
     const manifest = layout.finish();
-    const summary = extraction?.tree.finish();
-    const blobDigest = raw.digest() ?? '';
     return {
-      blobDigest,
-      blobSize: raw.bytes,
-      id: tar.digest() ?? blobDigest,
-      size: tar.bytes,
+      blobDigest: imageIdPrefix + digests.raw,
+      blobSize: digests.size,
+      id: imageIdPrefix + digests.content,
+      size: content.size,
       manifest,
-      tree: summary,
+      tree: await extraction?.tree.finish(),
     };
   } finally {
-    extraction?.close();
-    await copy?.close();
+    await extraction?.close();
+    if (copy !== undefined) closeSync(copy);
   }
 }

@@ -1,6 +1,7 @@
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { ArchiveError } from './errors.ts';
 import { type PaxRecords, parsePaxTime, type Timestamp } from './pax.ts';
+import { oldSparseMap, paxSparseMap, type SparseMap } from './tar-sparse.ts';
 
 export type EntryType = 'file' | 'hardlink' | 'symlink' | 'directory' | 'character' | 'block' | 'fifo';
 
@@ -13,7 +14,7 @@ export interface TarEntry {
   mode: number;
   uid: number;
   gid: number;
-  /** Bytes of content that follow the header. */
+  /** Bytes of content. */
   size: number;
   mtime: Timestamp;
   device: { major: number; minor: number };
@@ -29,6 +30,7 @@ const types: ReadonlyMap<string, EntryType> = new Map([
   ['File', 'file'],
   ['OldFile', 'file'],
   ['ContiguousFile', 'file'],
+  ['SparseFile', 'file'],
   ['Link', 'hardlink'],
   ['SymbolicLink', 'symlink'],
   ['Directory', 'directory'],
@@ -89,9 +91,10 @@ function paxTime(records: PaxRecords): Timestamp | undefined {
   return time;
 }
 
-function refuseSparse(header: Header, records: PaxRecords): void {
-  const sparse = header.type === 'SparseFile' || [...records.keys()].some((key) => key.startsWith('GNU.sparse.'));
-  if (sparse) throw new ArchiveError('it has sparse files in a form that is not part of the tar standard');
+/** The map of a sparse file; undefined for any other. */
+function sparseMapOf(header: Header, block: Buffer, records: PaxRecords): SparseMap | undefined {
+  const stored = inRange(paxNumber(records, 'size') ?? header.size ?? 0, Number.MAX_SAFE_INTEGER, 'size');
+  return header.type === 'SparseFile' ? oldSparseMap(block, stored) : paxSparseMap(records, stored);
 }
 
 function xattrsOf(records: PaxRecords): Map<string, Buffer> {
@@ -116,18 +119,28 @@ function inRange(value: number | undefined, max: number, what: string): number {
   return value;
 }
 
+export interface DecodedEntry {
+  readonly entry: TarEntry;
+  /** How its content is spread, where it is a sparse file. */
+  readonly sparse: SparseMap | undefined;
+}
+
 /** Puts together what the header block and the headers before it say. Later forms win over older ones. */
-export function decodeEntry(header: Header, block: Buffer, { records, longName, longLink }: EntryContext): TarEntry {
-  refuseSparse(header, records);
-  const path = records.get('path') ?? longName ?? headerName(block);
+export function decodeEntry(
+  header: Header,
+  block: Buffer,
+  { records, longName, longLink }: EntryContext,
+): DecodedEntry {
+  const path = records.get('GNU.sparse.name') ?? records.get('path') ?? longName ?? headerName(block);
   const flag = header.type;
   let type = types.get(String(flag));
   if (type === undefined) throw new ArchiveError(`it has an entry of a type that images cannot have (${String(flag)})`);
   if (type === 'file' && path.at(-1) === 0x2f) type = 'directory';
-  const size =
-    type === 'file' ? inRange(paxNumber(records, 'size') ?? header.size ?? 0, Number.MAX_SAFE_INTEGER, 'size') : 0;
+  const sparse = type === 'file' ? sparseMapOf(header, block, records) : undefined;
+  const stored = paxNumber(records, 'size') ?? header.size ?? 0;
+  const size = type === 'file' ? inRange(sparse?.size ?? stored, Number.MAX_SAFE_INTEGER, 'size') : 0;
   const isDevice = type === 'character' || type === 'block';
-  return {
+  const entry: TarEntry = {
     type,
     path,
     link:
@@ -142,4 +155,5 @@ export function decodeEntry(header: Header, block: Buffer, { records, longName, 
     device: isDevice ? { major: deviceNumber(block, 329), minor: deviceNumber(block, 337) } : { major: 0, minor: 0 },
     xattrs: xattrsOf(records),
   };
+  return { entry, sparse };
 }

@@ -1,17 +1,34 @@
 import { ArchiveError } from './errors.ts';
 import { maxEntries, maxMetaBytes } from './limits.ts';
 import { type PaxRecords, parsePax } from './pax.ts';
-import { blockSize, decodeEntry, decodeHeader, type EntryContext, type TarEntry } from './tar-entry.ts';
+import {
+  blockSize,
+  type DecodedEntry,
+  decodeEntry,
+  decodeHeader,
+  type EntryContext,
+  type TarEntry,
+} from './tar-entry.ts';
+import { ContentMap, readMapBlock, SparseContent, type SparseMap } from './tar-sparse.ts';
 
 /** Where the entries of an archive go, in the archive's order. */
 export interface EntrySink {
   /** A new entry; its content follows in {@link data} calls. */
   begin(entry: TarEntry): void;
   data(chunk: Buffer): void;
-  /** So many bytes of zeros that the archive does not hold; without this method they come as data. */
-  hole?(bytes: number): void;
+  /** So many bytes of zeros that the archive does not hold. */
+  hole(bytes: number): void;
   /** The content is complete. */
   end(): void;
+  /** Whether it has so much that {@link TarReader.write} is to stop for now. */
+  readonly full?: boolean;
+}
+
+interface MapReading {
+  readonly map: SparseMap;
+  readonly inContent: ContentMap;
+  /** Bytes of the content that the map has taken. */
+  taken: number;
 }
 
 type MetaKind = 'pax' | 'global' | 'name' | 'link';
@@ -32,12 +49,14 @@ function trimNul(content: Buffer): Buffer {
 }
 
 /**
- * Reads a tar archive that is pushed into it piece by piece: ustar, pax and GNU. Nothing is kept but the current header.
+ * Reads a tar archive that is pushed into it piece by piece: ustar, pax and GNU, sparse files included. Nothing is kept but the current header.
  * npm's tar decodes the header blocks; its Parser is not used, because it hands on names and attributes as UTF-8 text,
  * which loses bytes that are none. Whatever is wrong is thrown as an ArchiveError.
  */
 export class TarReader {
   readonly #sink: EntrySink;
+  /** Counts the bytes of holes: a few of an archive's bytes may claim to be any number of a file's. */
+  readonly #countHole: (bytes: number) => void;
   /** The beginning of a block whose rest has not come yet. */
   #partial: Buffer[] = [];
   #partialLength = 0;
@@ -45,6 +64,10 @@ export class TarReader {
   #content = 0;
   #padding = 0;
   #inEntry = false;
+  /** A sparse file whose map is still coming in. */
+  #map: MapReading | undefined;
+  /** Spreads the content of the current entry, where it is a sparse file. */
+  #sparse: SparseContent | undefined;
   #meta: { kind: MetaKind; chunks: Buffer[] } | undefined;
   #global: PaxRecords = new Map();
   #context: EntryContext | undefined;
@@ -52,17 +75,22 @@ export class TarReader {
   #sawEntry = false;
   #entries = 0;
 
-  constructor(sink: EntrySink) {
+  constructor(sink: EntrySink, countHole: (bytes: number) => void = () => {}) {
     this.#sink = sink;
+    this.#countHole = countHole;
   }
 
-  write(chunk: Buffer): void {
+  /** Returns how many bytes were taken: all, unless the sink is full. What follows the archive's end counts as taken. */
+  write(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length && !this.#ended) {
-      if (this.#content > 0) at += this.#takeContent(chunk, at);
+      if (at > 0 && this.#sink.full === true) return at;
+      if (this.#map !== undefined) at += this.#takeBlock(chunk, at);
+      else if (this.#content > 0) at += this.#takeContent(chunk, at);
       else if (this.#padding > 0) at += this.#skipPadding(chunk.length - at);
-      else at += this.#takeHeader(chunk, at);
+      else at += this.#takeBlock(chunk, at);
     }
+    return chunk.length;
   }
 
   /** Says that nothing more comes. An archive ends with a block of zeros (POSIX: two). */
@@ -77,6 +105,7 @@ export class TarReader {
     const piece = chunk.subarray(at, at + this.#content);
     this.#content -= piece.length;
     if (this.#meta !== undefined) this.#meta.chunks.push(Buffer.from(piece));
+    else if (this.#sparse !== undefined) this.#sparse.write(piece);
     else this.#sink.data(piece);
     if (this.#content === 0) this.#finishContent();
     return piece.length;
@@ -88,7 +117,8 @@ export class TarReader {
     return count;
   }
 
-  #takeHeader(chunk: Buffer, at: number): number {
+  /** A block that counts as a whole: a header, or a part of a sparse file's map. */
+  #takeBlock(chunk: Buffer, at: number): number {
     const piece = chunk.subarray(at, at + blockSize - this.#partialLength);
     if (this.#partialLength + piece.length < blockSize) {
       this.#partial.push(Buffer.from(piece));
@@ -98,7 +128,8 @@ export class TarReader {
     const block = this.#partialLength === 0 ? piece : Buffer.concat([...this.#partial, piece]);
     this.#partial = [];
     this.#partialLength = 0;
-    this.#header(block);
+    if (this.#map === undefined) this.#header(block);
+    else this.#mapBlock(this.#map, block);
     return piece.length;
   }
 
@@ -136,11 +167,37 @@ export class TarReader {
     this.#expect(size);
   }
 
-  #beginEntry(entry: TarEntry): void {
+  #beginEntry({ entry, sparse }: DecodedEntry): void {
     this.#sawEntry = true;
     this.#inEntry = true;
     this.#sink.begin(entry);
-    this.#expect(entry.size);
+    if (sparse === undefined) this.#expect(entry.size);
+    else if (sparse.rest === 'none') this.#beginSparse(sparse, sparse.stored);
+    else this.#map = { map: sparse, inContent: new ContentMap(sparse), taken: 0 };
+  }
+
+  #mapBlock(reading: MapReading, block: Buffer): void {
+    const { map, inContent } = reading;
+    const inside = map.rest === 'content';
+    if (inside) {
+      reading.taken += blockSize;
+      if (reading.taken > map.stored) throw new ArchiveError('it has a damaged sparse file');
+      inContent.take(block);
+    } else readMapBlock(map, block);
+    if (map.rest !== 'none') return;
+    this.#map = undefined;
+    this.#beginSparse(map, map.stored - reading.taken);
+  }
+
+  #beginSparse(map: SparseMap, length: number): void {
+    this.#sparse = new SparseContent(map, length, {
+      data: (chunk) => this.#sink.data(chunk),
+      hole: (bytes) => {
+        this.#countHole(bytes);
+        this.#sink.hole(bytes);
+      },
+    });
+    this.#expect(length);
   }
 
   #expect(size: number): void {
@@ -153,7 +210,11 @@ export class TarReader {
     const meta = this.#meta;
     this.#meta = undefined;
     if (meta !== undefined) this.#applyMeta(meta.kind, Buffer.concat(meta.chunks));
-    else if (this.#inEntry) this.#sink.end();
+    else if (this.#inEntry) {
+      this.#sparse?.end();
+      this.#sparse = undefined;
+      this.#sink.end();
+    }
     this.#inEntry = false;
   }
 
@@ -161,7 +222,9 @@ export class TarReader {
     if (kind === 'global') {
       this.#global = parsePax(content, this.#global);
       // A name for all entries makes no sense; git archive writes only a comment here.
-      for (const key of ['path', 'linkpath', 'size']) this.#global.delete(key);
+      for (const key of this.#global.keys()) {
+        if (['path', 'linkpath', 'size'].includes(key) || key.startsWith('GNU.sparse.')) this.#global.delete(key);
+      }
       return;
     }
     const context = this.#takeContext();

@@ -1,7 +1,7 @@
 /** Writing of tar archives: ustar blocks by npm's tar, and pax records for everything that does not fit into them. */
 
 import { isUtf8 } from 'node:buffer';
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { formatPaxRecord } from './pax.ts';
 import { blockSize, type EntryType, type TarEntry } from './tar-entry.ts';
 

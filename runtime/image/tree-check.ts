@@ -3,8 +3,9 @@
  * were on disk before the directory got its name, so a tree is there whole or not at all.
  */
 
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { summarizeTree } from '../../native/unpack.ts';
 import { errnoOf } from '../base/errors.ts';
 import type { TreeSummary } from './tree-writer.ts';
 
@@ -36,33 +37,12 @@ export function rootAttributeSource(roots: readonly string[]): string {
   return (roots.length > 1 ? roots.find(says) : undefined) ?? (roots.at(-1) as string);
 }
 
-/** Counts what is there now. Links are not followed. */
-export function summarize(root: string): TreeSummary {
-  const summary: TreeSummary = { entries: 0, bytes: 0 };
-  const seen = new Set<string>();
-  const pending: Buffer[] = [Buffer.from(root)];
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    for (const name of readdirSync(directory, { encoding: 'buffer' })) {
-      const path = Buffer.concat([directory, Buffer.from('/'), name]);
-      const status = lstatSync(path);
-      summary.entries += 1;
-      if (status.isDirectory()) pending.push(path);
-      if (!status.isFile()) continue;
-      const inode = `${status.dev}:${status.ino}`;
-      if (status.nlink > 1 && seen.has(inode)) continue;
-      seen.add(inode);
-      summary.bytes += status.size;
-    }
-  }
-  return summary;
-}
-
 /** Whether a tree has the files and bytes that it had when it was complete. */
 export function isIntact(treeDir: string): boolean {
   const expected = readMarker(treeDir);
   if (expected === undefined) return false;
   try {
-    const found = summarize(rootfsOf(treeDir));
+    const found = summarizeTree(rootfsOf(treeDir));
     return found.entries === expected.entries && found.bytes === expected.bytes;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;

@@ -1,14 +1,13 @@
 import { closeSync } from 'node:fs';
 import * as fs from '../../native/fs.ts';
+import { type BatchError, BatchTree } from '../../native/unpack.ts';
 import { errnoOf } from '../base/errors.ts';
 import type { TreeSink } from './aci-layout.ts';
-import { ContentWriter } from './content-writer.ts';
 import { ArchiveError } from './errors.ts';
 import { shownPath } from './shown-path.ts';
 import type { TarEntry } from './tar-entry.ts';
+import { type Step, TreeBatch } from './tree-batch.ts';
 import { keepsXattr } from './xattrs.ts';
-
-export { shownPath };
 
 /** How a tree looked when it was complete; see tree-check.ts. */
 export interface TreeSummary {
@@ -18,6 +17,16 @@ export interface TreeSummary {
   bytes: number;
   /** Directories that the archive did not mention, so that their attributes are made up; byte strings (latin1), '' is the root. */
   implied?: readonly string[];
+}
+
+export interface TreeWriterOptions {
+  /** A descriptor of the empty directory; it stays the caller's. */
+  readonly root: number;
+  readonly warn: (message: string) => void;
+  /** Whether a directory may stand in the archive again; its last entry counts. */
+  readonly repeatedDirectories?: boolean;
+  /** Takes hard links whose target is not there; without it they are refused. */
+  readonly missingLinks?: (entry: TarEntry) => void;
 }
 
 /** Error codes that an archive causes, and what it did to cause them. */
@@ -36,36 +45,43 @@ const nothing = Buffer.alloc(0);
 /** Of directories that an archive does not mention; the same on every machine. */
 const impliedAttributes: fs.Attributes = { uid: 0, gid: 0, mode: 0o755, mtime: { sec: 0, nsec: 0 } };
 
-/** Where something is to be made: its directory, opened, and its name there. */
-export interface Place {
-  readonly dirfd: number;
-  readonly name: Buffer;
-}
-
 /**
  * Writes entries into a new directory. Their paths are relative to it, clean (no empty, `.` or `..` component), and checked
  * again by the kernel whenever a directory is opened. Nothing that exists is ever replaced, so no entry can change what a
  * later one meets.
+ *
+ * Entries are collected and carried out in batches ({@link submit}), in their order, while the next ones are being read. What
+ * is exceptional (a directory without an entry, something that stands there already) shows when a batch fails at it: it is
+ * dealt with here, and the batch goes on. Its outcome is that of doing one entry after the other.
  */
 export class TreeWriter implements TreeSink {
+  readonly #options: TreeWriterOptions;
   readonly #root: number;
+  readonly #native: BatchTree;
   /** Directories that some entry needed before (or without) having an entry of their own, as byte strings. */
   readonly #implied = new Set<string>();
-  /** Set last, because every new file changes its directory's time. */
-  readonly #directories: TarEntry[] = [];
+  /** Their attributes are set last, because every new file changes its directory's time. */
+  readonly #directories = new Map<string, TarEntry>();
   readonly #summary: TreeSummary = { entries: 0, bytes: 0 };
-  readonly #warn: (message: string) => void;
   readonly #unsupported = new Set<string>();
+  readonly #free: TreeBatch[] = [];
+  #batch = new TreeBatch();
+  /** Settles when all batches so far are carried out. */
+  #running: Promise<void> = Promise.resolve();
+  #failure: { error: unknown } | undefined;
   #rootEntry: TarEntry | undefined;
-  /** The file whose content is coming in; it is made when it is known whether all of it comes in one piece. */
-  #current: { entry: TarEntry; content: ContentWriter | undefined; done: boolean } | undefined;
-  /** The directory of the last entry: archives go through directories one by one. */
-  #directory: { path: Buffer; fd: number } | undefined;
+  /** The file whose content is coming in: made when it is known whether all of it comes in one piece. */
+  #current: { entry: TarEntry; state: 'new' | 'begun' | 'whole' } | undefined;
 
-  /** `root` is a descriptor of the empty directory; it stays the caller's. */
-  constructor(root: number, warn: (message: string) => void) {
-    this.#root = root;
-    this.#warn = warn;
+  constructor(options: TreeWriterOptions) {
+    this.#options = options;
+    this.#root = options.root;
+    this.#native = new BatchTree(options.root);
+  }
+
+  /** Whether what was collected should be carried out before more comes. */
+  get full(): boolean {
+    return this.#batch.full;
   }
 
   /** What the archive says of the root directory itself. */
@@ -75,8 +91,8 @@ export class TreeWriter implements TreeSink {
   }
 
   begin(entry: TarEntry): void {
-    if (entry.type === 'file') this.#current = { entry, content: undefined, done: false };
-    else this.#create(entry, () => this.#make(entry));
+    if (entry.type === 'file') this.#current = { entry, state: 'new' };
+    else this.#add(entry, entry.type);
     this.#summary.entries += 1;
   }
 
@@ -84,13 +100,13 @@ export class TreeWriter implements TreeSink {
     const current = this.#current;
     if (current === undefined) return;
     this.#summary.bytes += chunk.length;
-    if (current.content === undefined && chunk.length === current.entry.size) {
-      this.#writeWhole(current.entry, chunk);
-      current.done = true;
+    if (current.state === 'new' && chunk.length === current.entry.size) {
+      this.#batch.wholeFile(current.entry, chunk);
+      current.state = 'whole';
       return;
     }
-    current.content ??= this.#createFile(current.entry);
-    current.content.write(chunk);
+    this.#beginFile(current);
+    this.#batch.data(current.entry, chunk);
   }
 
   /** A part of the file that the archive says is empty. */
@@ -98,64 +114,195 @@ export class TreeWriter implements TreeSink {
     const current = this.#current;
     if (current === undefined) return;
     this.#summary.bytes += bytes;
-    current.content ??= this.#createFile(current.entry);
-    current.content.skip(bytes);
+    this.#beginFile(current);
+    this.#batch.hole(current.entry, bytes);
   }
 
   end(): void {
     const current = this.#current;
     if (current === undefined) return;
-    const { entry, content, done } = current;
-    if (content !== undefined) {
-      content.finish();
-      this.#apply(content.fd, null, entry);
-      content.close();
-    } else if (!done) {
-      this.#writeWhole(entry, nothing);
-    }
+    if (current.state === 'begun') this.#batch.endFile(current.entry);
+    else if (current.state === 'new') this.#batch.wholeFile(current.entry, nothing);
+    this.#addXattrs(current.entry);
     this.#current = undefined;
   }
 
-  /** Sets what could not be set earlier. The writer cannot be used afterwards. */
-  finish(): TreeSummary {
-    this.#forgetDirectory();
+  /**
+   * Has what was collected carried out, after what was handed in before. The content that came with it must stay as it is until
+   * the promise settles. After a failure nothing more is carried out.
+   */
+  submit(): Promise<void> {
+    const batch = this.#batch;
+    if (batch.steps.length === 0) return this.#running;
+    this.#batch = this.#free.pop() ?? new TreeBatch();
+    this.#running = this.#running.then(async () => {
+      await this.#carryOut(batch);
+      batch.clear();
+      this.#free.push(batch);
+    });
+    // Reported to whoever waits for it, and to whoever goes on.
+    this.#running.catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    return this.#running;
+  }
+
+  /** Throws what a batch failed with. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** After the last {@link submit}: a character device 0:0. False where something has this path already. */
+  addWhiteout(path: Buffer): boolean {
+    const node = { type: 'character', mode: 0, major: 0, minor: 0 } as const;
+    try {
+      this.#withParents(path, () => fs.makeNode(this.#root, path, node));
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      throw archiveFault(path, error);
+    }
+    fs.setAttributes(this.#root, path, { ...impliedAttributes, mode: 0 });
+    this.#summary.entries += 1;
+    return true;
+  }
+
+  /** After the last {@link submit}: makes what is missing of these directories. */
+  addDirectories(path: Buffer): void {
+    try {
+      this.#makeParents(path);
+      if (path.length > 0 && !this.#makeImplied(path) && !this.isDirectory(path)) {
+        throw new ArchiveError(`${shownPath(path)} stands in it twice`);
+      }
+    } catch (error) {
+      throw archiveFault(path, error);
+    }
+  }
+
+  isDirectory(path: Buffer): boolean {
+    try {
+      closeSync(fs.openDirectory(this.#root, path));
+      return true;
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /** Carries everything out, and sets what could not be set earlier. Only {@link close} may follow. */
+  async finish(): Promise<TreeSummary> {
+    await this.submit();
     const implied = [...(this.#rootEntry === undefined ? [''] : []), ...[...this.#implied].toSorted()];
-    for (const entry of this.#directories.toReversed()) this.#apply(this.#root, entry.path, entry);
+    for (const entry of this.#directories.values()) this.#setAttributes(entry.path, entry);
     for (const path of this.#implied) fs.setAttributes(this.#root, Buffer.from(path, 'latin1'), impliedAttributes);
-    if (this.#rootEntry !== undefined) this.#apply(this.#root, null, this.#rootEntry);
+    if (this.#rootEntry !== undefined) this.#setAttributes(null, this.#rootEntry);
     else fs.setAttributes(this.#root, null, impliedAttributes);
     return { ...this.#summary, ...(implied.length === 0 ? {} : { implied }) };
   }
 
-  /** Lets go of what is open. */
-  abort(): void {
-    this.#current?.content?.close();
-    this.#current = undefined;
-    this.#forgetDirectory();
+  /** Lets go of what is open; waits for what is being carried out. */
+  async close(): Promise<void> {
+    await this.#running.catch(() => {});
+    this.#native.close();
   }
 
-  /** Makes anything but a regular file. */
-  #make(entry: TarEntry): void {
-    if (entry.type === 'directory') this.#makeDirectory(entry);
-    else if (entry.type === 'hardlink') this.#makeHardlink(entry);
-    else if (entry.type !== 'file') this.#makeNode(entry, entry.type);
+  #beginFile(current: { entry: TarEntry; state: 'new' | 'begun' | 'whole' }): void {
+    if (current.state === 'new') this.#batch.beginFile(current.entry);
+    current.state = 'begun';
   }
 
-  #makeNode(entry: TarEntry, type: 'symlink' | 'character' | 'block' | 'fifo'): void {
-    const { dirfd, name } = this.#place(entry.path);
-    if (type === 'symlink') fs.makeSymlink(dirfd, name, entry.link);
-    else fs.makeNode(dirfd, name, { type, mode: entry.mode, ...entry.device });
-    this.#apply(dirfd, name, entry);
-  }
-
-  #makeDirectory(entry: TarEntry): void {
-    const known = this.#implied.delete(entry.path.toString('latin1'));
-    if (known) this.#summary.entries -= 1;
-    else {
-      const { dirfd, name } = this.#place(entry.path);
-      fs.makeDirectory(dirfd, name, 0o700);
+  #add(entry: TarEntry, type: Exclude<TarEntry['type'], 'file'>): void {
+    if (type === 'directory') {
+      this.#batch.directory(entry);
+      this.#directories.set(entry.path.toString('latin1'), entry);
+      return;
     }
-    this.#directories.push(entry);
+    if (type === 'hardlink') {
+      this.#batch.hardlink(entry);
+      return;
+    }
+    if (type === 'symlink') this.#batch.symlink(entry);
+    else this.#batch.node(entry, type);
+    this.#addXattrs(entry);
+  }
+
+  #addXattrs(entry: TarEntry): void {
+    for (const [name, value] of entry.xattrs) {
+      if (keepsXattr(name)) this.#batch.xattr(entry, name, value);
+      else this.#warnOnce(name, 'has no meaning in a pod');
+    }
+  }
+
+  async #carryOut(batch: TreeBatch): Promise<void> {
+    for (let at = 0; at < batch.records.length; ) {
+      try {
+        await this.#native.run(batch.records.bytes, batch.content, at);
+        return;
+      } catch (error) {
+        const failed = batch.find((error as BatchError).at);
+        if (failed === undefined) throw error;
+        at = this.#settle(failed.step, error) === 'again' ? failed.step.at : failed.next;
+      }
+    }
+  }
+
+  /** Deals with what the kernel refused, or turns it into words about the archive. */
+  #settle(step: Step, error: unknown): 'again' | 'done' {
+    const { kind, entry } = step;
+    const code = errnoOf(error);
+    if (kind === 'data' || kind === 'end') {
+      throw code === 'EFBIG'
+        ? new ArchiveError(`${shownPath(entry.path)} is too large for the file system`, error)
+        : error;
+    }
+    if (kind === 'xattr') {
+      if (code !== 'ENOTSUP') throw error;
+      this.#warnOnce(step.name as string, 'is not supported by the file system');
+      return 'done';
+    }
+    if (code === 'ENOENT' && this.#makeMissing(entry.path)) return 'again';
+    if (kind === 'directory' && code === 'EEXIST' && this.#isKnownDirectory(entry)) {
+      this.#summary.entries -= 1;
+      return 'done';
+    }
+    if (kind === 'hardlink') return this.#settleLink(entry, error);
+    throw archiveFault(entry.path, error);
+  }
+
+  #makeMissing(path: Buffer): boolean {
+    try {
+      return this.#makeParents(path);
+    } catch (error) {
+      throw archiveFault(path, error);
+    }
+  }
+
+  /** Whether a directory was made for what is in it, or may stand in the archive again. */
+  #isKnownDirectory(entry: TarEntry): boolean {
+    if (this.#implied.delete(entry.path.toString('latin1'))) return true;
+    return this.#options.repeatedDirectories === true && this.isDirectory(entry.path);
+  }
+
+  #settleLink(entry: TarEntry, error: unknown): 'done' {
+    const code = errnoOf(error);
+    // EPERM: a directory. What concerns the new name and not the target is like that of any entry.
+    if (code === 'EPERM') throw new ArchiveError(`${shownPath(entry.path)} is a hard link to a directory`, error);
+    if (code !== 'ENOENT') throw archiveFault(entry.path, error);
+    if (this.#options.missingLinks !== undefined) {
+      this.#options.missingLinks(entry);
+      this.#summary.entries -= 1;
+      return 'done';
+    }
+    throw missingTarget(entry, error);
+  }
+
+  #withParents<T>(path: Buffer, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || !this.#makeParents(path)) throw error;
+      return make();
+    }
   }
 
   /** Makes the directories above `path` that have no entry (yet): 0755, root. False where none was missing. */
@@ -180,98 +327,18 @@ export class TreeWriter implements TreeSink {
     return true;
   }
 
-  /** The directory that holds `path`, opened until another one is needed. */
-  #place(path: Buffer): Place {
-    const end = path.lastIndexOf(slash);
-    if (end < 0) return { dirfd: this.#root, name: path };
-    const parent = path.subarray(0, end);
-    if (this.#directory?.path.equals(parent) !== true) {
-      this.#forgetDirectory();
-      this.#directory = { path: Buffer.from(parent), fd: fs.openDirectory(this.#root, parent) };
-    }
-    return { dirfd: this.#directory.fd, name: path.subarray(end + 1) };
+  #setAttributes(path: Buffer | null, entry: TarEntry): void {
+    fs.setAttributes(this.#root, path, entry);
+    for (const [name, value] of entry.xattrs) this.#setXattr(path, name, value);
   }
 
-  #forgetDirectory(): void {
-    if (this.#directory !== undefined) closeSync(this.#directory.fd);
-    this.#directory = undefined;
-  }
-
-  #apply(dirfd: number, path: Buffer | null, entry: TarEntry): void {
-    fs.setAttributes(dirfd, path, entry);
-    this.#applyXattrs(dirfd, path, entry);
-  }
-
-  /** Makes what an entry says, and what has to be there before. Turns the kernel's refusals into words about the archive. */
-  #create<T>(entry: TarEntry, make: () => T): T {
-    try {
-      return this.#createAnyhow(entry, make);
-    } catch (error) {
-      const fault = archiveFaults[errnoOf(error) ?? ''];
-      if (fault === undefined || error instanceof ArchiveError) throw error;
-      throw new ArchiveError(`${shownPath(entry.path)} ${fault}`, error);
-    }
-  }
-
-  #createAnyhow<T>(entry: TarEntry, make: () => T): T {
-    try {
-      return make();
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT' || !this.#makeParents(entry.path)) throw error;
-      return make();
-    }
-  }
-
-  #createFile(entry: TarEntry): ContentWriter {
-    return this.#create(entry, () => {
-      const { dirfd, name } = this.#place(entry.path);
-      return new ContentWriter(fs.createFile(dirfd, name));
-    });
-  }
-
-  #writeWhole(entry: TarEntry, content: Buffer): void {
-    this.#create(entry, () => {
-      const { dirfd, name } = this.#place(entry.path);
-      fs.writeFile(dirfd, name, content, entry);
-      this.#applyXattrs(dirfd, name, entry);
-    });
-  }
-
-  #makeHardlink(entry: TarEntry): void {
-    try {
-      fs.makeHardlink(this.#root, entry.path, entry.link);
-    } catch (error) {
-      const code = errnoOf(error);
-      // EPERM: a directory. What concerns the new name and not the target is left to the caller.
-      if (code === 'EPERM') throw new ArchiveError(`${shownPath(entry.path)} is a hard link to a directory`, error);
-      if (code !== 'ENOENT' || !this.#parentExists(entry.path)) throw error;
-      throw new ArchiveError(
-        `${shownPath(entry.path)} is a hard link to ${shownPath(entry.link)}, which does not stand before it`,
-        error,
-      );
-    }
-  }
-
-  #parentExists(path: Buffer): boolean {
-    try {
-      this.#place(path);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  #applyXattrs(dirfd: number, path: Buffer | null, { xattrs }: TarEntry): void {
-    for (const [name, value] of xattrs) this.#applyXattr(dirfd, path, name, value);
-  }
-
-  #applyXattr(dirfd: number, path: Buffer | null, name: string, value: Buffer): void {
+  #setXattr(path: Buffer | null, name: string, value: Buffer): void {
     if (!keepsXattr(name)) {
       this.#warnOnce(name, 'has no meaning in a pod');
       return;
     }
     try {
-      fs.setXattr(dirfd, path, name, value);
+      fs.setXattr(this.#root, path, name, value);
     } catch (error) {
       if (errnoOf(error) !== 'ENOTSUP') throw error;
       this.#warnOnce(name, 'is not supported by the file system');
@@ -281,6 +348,22 @@ export class TreeWriter implements TreeSink {
   #warnOnce(name: string, why: string): void {
     if (this.#unsupported.has(name)) return;
     this.#unsupported.add(name);
-    this.#warn(`the extended attribute ${JSON.stringify(name)} is dropped: it ${why}`);
+    this.#options.warn(`the extended attribute ${JSON.stringify(name)} is dropped: it ${why}`);
   }
+}
+
+/** The error for a hard link to something that neither the archive nor what lies below it has. */
+export function missingTarget(entry: TarEntry, cause?: unknown): ArchiveError {
+  return new ArchiveError(
+    `${shownPath(entry.path)} is a hard link to ${shownPath(entry.link)}, which does not stand before it`,
+    cause,
+  );
+}
+
+/** The kernel's refusal as words about the archive; anything else as it is. */
+function archiveFault(path: Buffer, error: unknown): unknown {
+  const fault = archiveFaults[errnoOf(error) ?? ''];
+  return fault === undefined || error instanceof ArchiveError
+    ? error
+    : new ArchiveError(`${shownPath(path)} ${fault}`, error);
 }

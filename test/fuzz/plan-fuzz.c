@@ -3,7 +3,7 @@
  *
  *   clang -g -fsanitize=fuzzer,address,undefined -Inative/src test/fuzz/plan-fuzz.c native/src/stage1/plan*.c ...
  *
- * Without, plan-fuzz-driver.c mutates plans itself (see test/integration/stage1/plan-fuzz.test.ts).
+ * Without, fuzz-driver.c mutates plans itself (see test/integration/stage1/plan-fuzz.test.ts).
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +12,14 @@
 #include "stage1/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+void fuzz_put_right(uint8_t *data, size_t size);
+
+/* The length in the header. */
+void fuzz_put_right(uint8_t *data, size_t size) {
+  uint32_t body = (uint32_t)size - 12;
+  for (int i = 0; size >= 12 && i < 4; i++)
+    data[8 + i] = (uint8_t)(body >> (8 * i));
+}
 
 /* Touches every byte that a string of the plan claims to have, so that the address sanitizer sees it. */
 static size_t measure(const struct plan_list *strings) {

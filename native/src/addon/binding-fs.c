@@ -178,24 +178,6 @@ static bool get_attributes(napi_env env, const napi_value *argv, struct rkt_fs_a
   return true;
 }
 
-static napi_value write_file(napi_env env, napi_callback_info info) {
-  napi_value argv[8];
-  int dirfd;
-  const uint8_t *content;
-  size_t length;
-  struct rkt_fs_attributes attributes;
-  cleanup_free char *path = NULL;
-  if (!rkt_get_args(env, info, 8, argv) || !rkt_get_fd(env, argv[0], "writeFile: dirfd", &dirfd) ||
-      !get_path(env, argv[1], "writeFile: path", &path) ||
-      !rkt_get_bytes(env, argv[2], "writeFile: content", &content, &length) ||
-      !get_attributes(env, argv + 3, &attributes))
-    return NULL;
-  struct rkt_error err;
-  if (rkt_fs_write_file(dirfd, path, content, length, &attributes, &err) < 0)
-    return rkt_throw(env, &err, NULL);
-  return undefined(env);
-}
-
 static napi_value remove_entry(napi_env env, napi_callback_info info) {
   napi_value argv[2];
   int dirfd;
@@ -320,8 +302,7 @@ bool rkt_register_fs(napi_env env, napi_value exports) {
       {"fsMakeSymlink", make_symlink},     {"fsMakeHardlink", make_hardlink},  {"fsMakeNode", make_node},
       {"fsCreateFile", create_file},       {"fsSetAttributes", set_attributes}, {"fsSetXattr", set_xattr},
       {"fsListXattrs", list_xattrs},       {"fsGetXattr", get_xattr},          {"fsRemoveTree", remove_tree},
-      {"fsWriteFile", write_file},         {"fsRemoveEntry", remove_entry},    {"fsCopyEntry", copy_entry},
-      {"fsSupports", supports},
+      {"fsRemoveEntry", remove_entry},     {"fsCopyEntry", copy_entry},        {"fsSupports", supports},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

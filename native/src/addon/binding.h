@@ -67,3 +67,4 @@ bool rkt_register_processes(napi_env env, napi_value exports);
 bool rkt_register_fs(napi_env env, napi_value exports);
 bool rkt_register_hash(napi_env env, napi_value exports);
 bool rkt_register_lock(napi_env env, napi_value exports);
+bool rkt_register_unpack(napi_env env, napi_value exports);

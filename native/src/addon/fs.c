@@ -127,38 +127,6 @@ int rkt_fs_create_file(int dirfd, const char *path, struct rkt_error *err) {
   return fd >= 0 ? fd : rkt_fail(err, errno, "creating %s", path);
 }
 
-static int write_all(int fd, const uint8_t *content, size_t length) {
-  while (length > 0) {
-    ssize_t count = write(fd, content, length);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      return -errno;
-    content += count;
-    length -= (size_t)count;
-  }
-  return 0;
-}
-
-int rkt_fs_write_file(int dirfd, const char *path, const void *content, size_t length,
-                      const struct rkt_fs_attributes *attributes, struct rkt_error *err) {
-  int created = rkt_fs_create_file(dirfd, path, err);
-  if (created < 0)
-    return created;
-  cleanup_close int fd = created;
-  int result = write_all(fd, content, length);
-  if (result < 0)
-    return rkt_fail(err, -result, "writing %s", path);
-  if (fchown(fd, attributes->uid, attributes->gid) < 0)
-    return rkt_fail(err, errno, "changing the owner of %s", path);
-  if (fchmod(fd, attributes->mode & 07777) < 0)
-    return rkt_fail(err, errno, "changing the mode of %s", path);
-  const struct timespec time = {.tv_sec = attributes->mtime_sec, .tv_nsec = attributes->mtime_nsec};
-  if (futimens(fd, (const struct timespec[2]){time, time}) < 0)
-    return rkt_fail(err, errno, "setting the time of %s", path);
-  return 0;
-}
-
 int rkt_fs_remove_entry(int dirfd, const char *path, struct rkt_error *err) {
   scoped_parent parent = {-1, -1};
   const char *name;

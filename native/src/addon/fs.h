@@ -36,9 +36,6 @@ int rkt_fs_make_symlink(int dirfd, const char *path, const char *target, struct 
 int rkt_fs_make_node(int dirfd, const char *path, mode_t mode, uint32_t major, uint32_t minor, struct rkt_error *err);
 /* `existing` is beneath `dirfd` as well; it may be a symbolic link, which is linked itself. */
 int rkt_fs_make_hardlink(int dirfd, const char *path, const char *existing, struct rkt_error *err);
-/* A new file with all its content and attributes. What was made is left behind on failure. */
-int rkt_fs_write_file(int dirfd, const char *path, const void *content, size_t length,
-                      const struct rkt_fs_attributes *attributes, struct rkt_error *err);
 /* Removes a file, link, node or empty directory. */
 int rkt_fs_remove_entry(int dirfd, const char *path, struct rkt_error *err);
 /*

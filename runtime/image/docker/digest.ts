@@ -21,7 +21,9 @@ export function checkDigest(text: string): string | undefined {
   return `must have ${algorithm === 'sha256' ? 64 : 128} lower-case hex digits after "${algorithm}:"`;
 }
 
-const algorithmOf = (digest: Digest): string => digest.slice(0, digest.indexOf(':'));
+/** Of a checked digest. */
+export const algorithmOf = (digest: Digest): 'sha256' | 'sha512' =>
+  digest.startsWith('sha256:') ? 'sha256' : 'sha512';
 
 /** A hash that computes digests of the same kind as `digest`. */
 export function hashFor(digest: Digest): Hash {

@@ -1,18 +1,18 @@
-import { getXattr } from '../../../native/fs.ts';
 import { errnoOf, isRktError, messageOf, RktError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { storeError } from '../errors.ts';
 import type { Credentials } from '../http/credentials.ts';
 import type { HttpClient } from '../http/types.ts';
 import type { ImageInfo } from '../image-info.ts';
-import { addLayeredImage } from '../layers.ts';
+import { addLayeredImage, stageLayers } from '../layers.ts';
 import { noProgress, type Progress } from '../progress.ts';
 import type { ImageStore } from '../store.ts';
-import { readMarker, rootfsOf } from '../tree-check.ts';
+import { readMarker } from '../tree-check.ts';
 import { convertImage } from './convert.ts';
 import { imageError } from './errors.ts';
+import { keepYoungSpaceSmall } from './garbage.ts';
 import { type ImageConfig, parseImageConfig } from './image-config.ts';
-import { opaqueAttribute } from './layer-tree.ts';
+import { stackLayers } from './layer-stack.ts';
 import { fetchLayers } from './layers.ts';
 import { type Descriptor, type ManifestDocument, parseManifest } from './manifest.ts';
 import { mirrorsOf } from './mirrors.ts';
@@ -65,6 +65,7 @@ export async function fetchDockerImage(url: string, options: DockerFetchOptions)
       hint: 'if you trust the registry, switch verification off: -insecure-skip-verify or --insecure-options=image',
     });
   }
+  keepYoungSpaceSmall();
   options.log.info(`fetching image from ${url}`);
   options.log.warn('signature verification has been disabled');
   const work = { ...options, reference };
@@ -102,17 +103,17 @@ async function fetchFrom(host: string, work: Work): Promise<ImageInfo> {
   const announce = (digest: string): void =>
     progress.line(`Downloading layer: ${digest.slice(digest.indexOf(':') + 1)}`);
   try {
-    const trees = await fetchLayers(sources, {
-      store,
-      registry,
-      image,
-      log,
-      progress: bars ? progress : noProgress,
-      announce,
-    });
-    const layers = visibleLayers(store, trees);
-    const size = layers.reduce((sum, id) => sum + (readMarker(store.treeDir(id))?.bytes ?? 0), 0);
-    return addLayeredImage(store, { manifestText, layers, size });
+    // Held until the image is recorded: until then its layers belong to nobody.
+    const staging = stageLayers(store);
+    try {
+      const options = { store, registry, image, log, progress: bars ? progress : noProgress, announce };
+      const fetched = await fetchLayers(sources, staging.path, options);
+      const layers = stackLayers(fetched, { store, image, staging: staging.path });
+      const size = layers.reduce((sum, id) => sum + (readMarker(store.treeDir(id))?.bytes ?? 0), 0);
+      return addLayeredImage(store, { manifestText, layers, size });
+    } finally {
+      staging.remove();
+    }
   } catch (error) {
     if (isRktError(error)) throw error;
     throw storeError(`cannot fetch ${image}: writing`, store.paths.root, error);
@@ -176,26 +177,4 @@ async function readConfig(registry: Registry, found: FoundImage, work: Work): Pr
     );
   }
   return config;
-}
-
-/**
- * Topmost first. Where the root of a layer hides everything below it, the rest is left out: overlayfs does not look at that
- * mark on the roots of its layers. The same layer again further down could not show anything that the upper one does not hide.
- */
-function visibleLayers(store: ImageStore, trees: readonly string[]): string[] {
-  const visible = new Set<string>();
-  for (const id of trees.toReversed()) {
-    visible.add(id);
-    if (hidesAll(rootfsOf(store.treeDir(id)))) break;
-  }
-  return [...visible];
-}
-
-function hidesAll(rootfs: string): boolean {
-  try {
-    return getXattr(rootfs, opaqueAttribute).toString('latin1') === 'y';
-  } catch (error) {
-    if (['ENODATA', 'ENOTSUP'].includes(errnoOf(error) ?? '')) return false;
-    throw error;
-  }
 }

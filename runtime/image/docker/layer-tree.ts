@@ -1,14 +1,13 @@
 /** From a layer's archive to a directory that overlayfs can stack on those of the layers below. */
 
-import { closeSync } from 'node:fs';
-import * as fs from '../../../native/fs.ts';
-import { errnoOf } from '../../base/errors.ts';
+import { setXattr } from '../../../native/fs.ts';
 import { components, joined } from '../archive-path.ts';
 import { ArchiveError } from '../errors.ts';
 import { shownPath } from '../shown-path.ts';
 import type { TarEntry } from '../tar-entry.ts';
 import type { EntrySink } from '../tar-reader.ts';
 import { type TreeSummary, TreeWriter } from '../tree-writer.ts';
+import type { Budget } from './budget.ts';
 import { linkComponents, markerOf } from './layer-path.ts';
 import { Whiteouts } from './whiteouts.ts';
 
@@ -21,47 +20,48 @@ export interface LayerTreeOptions {
   /** The lowest layer has nothing to hide: its whiteouts are dropped, and would be seen in listings. */
   readonly lowest: boolean;
   readonly warn: (message: string) => void;
+  /** Entries are counted against it. */
+  readonly budget: Budget;
 }
 
 export interface LayerSummary extends TreeSummary {
   /** Whiteouts that the archive has, whether they were dropped or not. */
   whiteouts: number;
+  /** Hard links to what is not in the layer: it may be in those below (loose-links.ts). */
+  looseLinks: readonly TarEntry[];
 }
-
-/** Of what a layer's archive does not describe itself. */
-const impliedEntry = {
-  link: Buffer.alloc(0),
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: { sec: 0, nsec: 0 },
-  device: { major: 0, minor: 0 },
-  xattrs: new Map<string, Buffer>(),
-} as const;
-
-/** Whether an ArchiveError says that something is there already. */
-const isTaken = (error: unknown): boolean =>
-  error instanceof ArchiveError && errnoOf((error as { cause?: unknown }).cause) === 'EEXIST';
 
 /**
  * Writes the entries of a layer by TreeWriter, with its rules: nothing leaves the directory, nothing is replaced. A whiteout
  * becomes a character device 0:0, an opaque directory gets its attribute.
  */
 export class LayerTree implements EntrySink {
+  /** Writes what this decides on. */
+  readonly writer: TreeWriter;
   readonly #options: LayerTreeOptions;
-  readonly #tree: TreeWriter;
   readonly #whiteouts = new Whiteouts();
-  /** Directories that stand in the archive again: some builders write one entry per file that needs it. The last one counts. */
-  readonly #again: TarEntry[] = [];
+  readonly #looseLinks: TarEntry[] = [];
   #sawRoot = false;
   #writing = false;
+  #closed = false;
 
   constructor(options: LayerTreeOptions) {
     this.#options = options;
-    this.#tree = new TreeWriter(options.root, options.warn);
+    this.writer = new TreeWriter({
+      root: options.root,
+      warn: options.warn,
+      // Some builders write one entry per file that needs the directory.
+      repeatedDirectories: true,
+      ...(options.lowest ? {} : { missingLinks: (entry) => this.#looseLinks.push(entry) }),
+    });
+  }
+
+  get full(): boolean {
+    return this.writer.full;
   }
 
   begin(entry: TarEntry): void {
+    this.#options.budget.takeEntry();
     const parts = components(entry.path);
     this.#writing = false;
     if (parts.length === 0) {
@@ -75,36 +75,39 @@ export class LayerTree implements EntrySink {
   }
 
   data(chunk: Buffer): void {
-    if (this.#writing) this.#tree.data(chunk);
+    if (this.#writing) this.writer.data(chunk);
   }
 
   hole(bytes: number): void {
-    if (this.#writing) this.#tree.hole(bytes);
+    if (this.#writing) this.writer.hole(bytes);
   }
 
   end(): void {
-    if (this.#writing) this.#tree.end();
+    if (this.#writing) this.writer.end();
     this.#writing = false;
   }
 
   /** Puts the whiteouts in, and sets what could not be set earlier. */
-  finish(): LayerSummary {
+  async finish(): Promise<LayerSummary> {
+    await this.writer.submit();
     const whiteouts = this.#whiteouts.count;
     if (!this.#options.lowest) this.#applyWhiteouts();
-    const summary = this.#tree.finish();
-    for (const entry of this.#again) fs.setAttributes(this.#options.root, entry.path, entry);
+    const summary = await this.writer.finish();
     if (!this.#options.lowest) this.#markOpaque();
-    return { ...summary, whiteouts };
+    return { ...summary, whiteouts, looseLinks: this.#looseLinks };
   }
 
-  /** Gives up an unfinished file. */
-  abort(): void {
-    this.#tree.abort();
+  /** Lets go of what is open. False where that had been done already. */
+  async close(): Promise<boolean> {
+    if (this.#closed) return false;
+    this.#closed = true;
+    await this.writer.close();
+    return true;
   }
 
   #root(entry: TarEntry): void {
     if (entry.type !== 'directory') throw new ArchiveError('its root is not a directory');
-    if (!this.#sawRoot) this.#tree.root(entry);
+    if (!this.#sawRoot) this.writer.root(entry);
     this.#sawRoot = true;
   }
 
@@ -112,14 +115,8 @@ export class LayerTree implements EntrySink {
     if ((entry.type === 'character' || entry.type === 'block') && parts[0] !== 'dev') {
       throw new ArchiveError(`${shownPath(entry.path)} is a device node outside of /dev`);
     }
-    const inside = { ...entry, path: joined(parts), link: this.#link(entry) };
-    try {
-      this.#tree.begin(inside);
-      this.#writing = true;
-    } catch (error) {
-      if (entry.type !== 'directory' || !isTaken(error) || !this.#isDirectory(inside.path)) throw error;
-      this.#again.push(inside);
-    }
+    this.writer.begin({ ...entry, path: joined(parts), link: this.#link(entry) });
+    this.#writing = true;
   }
 
   #link(entry: TarEntry): Buffer {
@@ -130,47 +127,20 @@ export class LayerTree implements EntrySink {
   }
 
   #applyWhiteouts(): void {
-    for (const path of this.#whiteouts.opaque) this.#ensureDirectory(Buffer.from(path, 'latin1'));
+    for (const path of this.#whiteouts.opaque) this.writer.addDirectories(Buffer.from(path, 'latin1'));
     for (const path of this.#whiteouts.hidden()) this.#hide(path);
   }
 
   /** Where the layer has something by this name itself, a directory must hide what was there; anything else does anyway. */
   #hide(path: string): void {
     const bytes = Buffer.from(path, 'latin1');
-    try {
-      this.#tree.begin({ ...impliedEntry, type: 'character', path: bytes, mode: 0 });
-      this.#tree.end();
-    } catch (error) {
-      if (!isTaken(error)) throw error;
-      if (this.#isDirectory(bytes)) this.#whiteouts.makeOpaque([path]);
-    }
-  }
-
-  #ensureDirectory(path: Buffer): void {
-    if (path.length === 0 || this.#isDirectory(path)) return;
-    this.#tree.begin({ ...impliedEntry, type: 'directory', path, mode: 0o755 });
-    this.#tree.end();
+    if (!this.writer.addWhiteout(bytes) && this.writer.isDirectory(bytes)) this.#whiteouts.makeOpaque([path]);
   }
 
   #markOpaque(): void {
     for (const path of this.#whiteouts.opaque) {
-      fs.setXattr(
-        this.#options.root,
-        path === '' ? null : Buffer.from(path, 'latin1'),
-        opaqueAttribute,
-        Buffer.from('y'),
-      );
-    }
-  }
-
-  #isDirectory(path: Buffer): boolean {
-    try {
-      closeSync(fs.openDirectory(this.#options.root, path));
-      return true;
-    } catch (error) {
-      const code = errnoOf(error);
-      if (code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENOENT') return false;
-      throw error;
+      const bytes = path === '' ? null : Buffer.from(path, 'latin1');
+      setXattr(this.#options.root, bytes, opaqueAttribute, Buffer.from('y'));
     }
   }
 }

@@ -2,25 +2,23 @@
 
 import { removeTree } from '../../../native/fs.ts';
 import type { Log } from '../../base/log.ts';
+import { DiskSync } from '../disk-sync.ts';
 import { ArchiveError } from '../errors.ts';
 import type { Sink } from '../http/types.ts';
-import { commitLayer, stageLayers } from '../layers.ts';
+import { commitLayer } from '../layers.ts';
 import type { Progress } from '../progress.ts';
 import type { ImageStore } from '../store.ts';
 import { allowedBytes } from '../store-dirs.ts';
 import { Budget } from './budget.ts';
 import type { Digest } from './digest.ts';
 import { imageError } from './errors.ts';
-import { LayerThread, type LayerUnpacking } from './layer-thread.ts';
+import { BufferCount } from './garbage.ts';
+import { LayerUnpacking, type UnpackedLayer } from './layer-unpacking.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
-import { lowestTreeIdOf, storedTreeId, treeIdOf } from './tree-ids.ts';
-import type { UnpackedLayer } from './unpack-layer.ts';
+import { chainIdOf, lowestTreeIdOf, storedTreeId, treeIdOf } from './tree-ids.ts';
 
-/**
- * Layers that are downloaded and unpacked at the same time, all by one thread: a second one was not faster on two cores, where
- * decompression is a thread already, and costs 30 MiB.
- */
+/** Layers that are downloaded and unpacked at the same time; more were not faster on two cores. */
 const maxLayersAtOnce = 2;
 
 /** How often a layer is begun anew because its download could not be resumed. */
@@ -46,114 +44,152 @@ class Restarted extends Error {}
 
 interface Task extends LayerSource {
   readonly lowest: boolean;
+  readonly chainId: string;
   readonly name: string;
 }
 
+/** A layer whose tree is in the store, or one that still lacks what is linked to in the layers below. */
+export type FetchedLayer = { readonly id: string } | UnpackedTree;
+
+/** A layer in an unfinished directory. */
+export interface UnpackedTree extends UnpackedLayer {
+  readonly digest: Digest;
+  readonly treeDir: string;
+}
+
+interface Place {
+  readonly budget: Budget;
+  readonly disk: DiskSync;
+}
+
+/** One position of an image's stack. */
+export interface StackedLayer {
+  readonly chainId: string;
+  readonly fetched: FetchedLayer;
+}
+
 /**
- * Puts all layers into the store and returns the ids of their trees, in the order of `sources` (the lowest first). Errors:
- * EIMAGE for layers that are not what they should be, those of the registry and of the HTTP client, system errors of the store.
+ * Gets all layers and returns them in the order of `sources`, the lowest first; a layer that is there twice is got once. `staging`
+ * is a directory for unfinished ones. Errors: EIMAGE for layers that are not what they should be, those of the registry and
+ * of the HTTP client, system errors of the store.
  */
-export async function fetchLayers(sources: readonly LayerSource[], options: FetchLayersOptions): Promise<string[]> {
-  const ids = new Map<Digest, string>();
-  const tasks: Task[] = [];
+export async function fetchLayers(
+  sources: readonly LayerSource[],
+  staging: string,
+  options: FetchLayersOptions,
+): Promise<StackedLayer[]> {
+  const diffIds = sources.map(({ diffId }) => diffId);
+  const all = new Map<string, Task>();
   sources.forEach((source, index) => {
-    const key = keyOf(source.diffId, index === 0);
-    const stored = storedTreeId(options.store, source.diffId, index === 0);
-    if (stored !== undefined) ids.set(key, stored);
-    else if (!tasks.some((task) => keyOf(task.diffId, task.lowest) === key)) {
-      tasks.push({ ...source, lowest: index === 0, name: String(index) });
-    }
+    const lowest = index === 0;
+    const key = keyOf(source.diffId, lowest);
+    const chainId = chainIdOf(diffIds.slice(0, index + 1));
+    if (!all.has(key)) all.set(key, { ...source, lowest, chainId, name: String(index) });
   });
-  if (tasks.length > 0) {
-    const fetched = await new Fetching(options).run(tasks);
-    for (const [key, id] of fetched) ids.set(key, id);
-  }
-  return sources.map(({ diffId }, index) => ids.get(keyOf(diffId, index === 0)) as string);
+  const fetched = await new Fetching(options, staging).run([...all.values()]);
+  return sources.map(({ diffId }, index) => ({
+    chainId: chainIdOf(diffIds.slice(0, index + 1)),
+    fetched: fetched.get(keyOf(diffId, index === 0)) as FetchedLayer,
+  }));
 }
 
 const keyOf = (diffId: Digest, lowest: boolean): string => (lowest ? `lowest ${diffId}` : diffId);
 
 class Fetching {
   readonly #options: FetchLayersOptions;
+  readonly #staging: string;
   readonly #cancelled = new AbortController();
-  readonly #fetched = new Map<string, string>();
+  readonly #fetched = new Map<string, FetchedLayer>();
 
-  constructor(options: FetchLayersOptions) {
+  constructor(options: FetchLayersOptions, staging: string) {
     this.#options = options;
+    this.#staging = staging;
   }
 
-  async run(tasks: readonly Task[]): Promise<ReadonlyMap<string, string>> {
-    const staging = stageLayers(this.#options.store);
-    const thread = new LayerThread();
-    try {
-      const maxBytes = allowedBytes(staging.path);
-      const budget = Budget.of(maxBytes);
-      // The largest first, so that all end at about the same time.
-      const queue = tasks.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
-      const place = { thread, staging: staging.path, budget, maxBytes };
-      const lines = Array.from({ length: maxLayersAtOnce }, async () => {
-        try {
-          for (let task = queue.shift(); task !== undefined; task = queue.shift()) await this.#fetchOnce(task, place);
-        } catch (error) {
-          queue.length = 0;
-          this.#cancelled.abort(error);
-          throw error;
-        }
-      });
-      const results = await Promise.allSettled(lines);
-      // The first failure is what the others were cancelled for.
-      if (this.#cancelled.signal.aborted) throw this.#cancelled.signal.reason;
-      for (const result of results) if (result.status === 'rejected') throw result.reason;
-      return this.#fetched;
-    } finally {
-      await thread.close();
-      staging.remove();
-    }
+  /** By the keys of the layers. */
+  async run(layers: readonly Task[]): Promise<ReadonlyMap<string, FetchedLayer>> {
+    const missing = layers.filter((task) => !this.#findStored(task));
+    const budget = Budget.of(allowedBytes(this.#staging));
+    const disk = new DiskSync(this.#staging);
+    // The largest first, so that all end at about the same time.
+    const queue = missing.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
+    const committing: Promise<void>[] = [];
+    const lines = Array.from({ length: maxLayersAtOnce }, async () => {
+      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
+        const { unpacked, committed } = this.#fetchOnce(task, { budget, disk });
+        committing.push(committed);
+        await unpacked;
+      }
+    });
+    const giveUp = (error: unknown): void => {
+      queue.length = 0;
+      // The first failure is what the others are cancelled for.
+      if (!this.#cancelled.signal.aborted) this.#cancelled.abort(error);
+    };
+    await Promise.all(lines.map((line) => line.catch(giveUp)));
+    await Promise.all(committing.map((commit) => commit.catch(giveUp)));
+    disk.close();
+    if (this.#cancelled.signal.aborted) throw this.#cancelled.signal.reason;
+    return this.#fetched;
   }
 
-  /** Under a lock, so that of two processes that want the same layer one fetches it. */
-  async #fetchOnce(task: Task, place: Place): Promise<void> {
+  #findStored({ diffId, lowest, chainId }: Task): boolean {
+    const id = storedTreeId(this.#options.store, diffId, lowest, chainId);
+    if (id !== undefined) this.#fetched.set(keyOf(diffId, lowest), { id });
+    return id !== undefined;
+  }
+
+  /**
+   * Under a lock, so that of two processes that want the same layer one fetches it. When it is unpacked the next one may begin; it is
+   * brought to disk and put in place meanwhile.
+   */
+  #fetchOnce(task: Task, place: Place): { unpacked: Promise<void>; committed: Promise<void> } {
     const { store, log } = this.#options;
     const key = keyOf(task.diffId, task.lowest);
+    const unpacked = Promise.withResolvers<void>();
+    const work = async (): Promise<void> => {
+      if (this.#findStored(task)) return;
+      const fetched = await this.#fetch(task, place.budget);
+      unpacked.resolve();
+      this.#fetched.set(key, fetched.looseLinks.length > 0 ? fetched : await this.#commit(task, fetched, place.disk));
+    };
     const waiting = (): void => log.info(`waiting for another rkt that fetches layer ${task.descriptor.digest}`);
-    await store.exclusively(
-      `layer ${key}`,
-      async () => {
-        const known = storedTreeId(store, task.diffId, task.lowest);
-        this.#fetched.set(key, known ?? (await this.#fetch(task, place)));
-      },
-      waiting,
-    );
+    const committed = store.exclusively(`layer ${key}`, work, waiting);
+    committed.then(unpacked.resolve, unpacked.reject);
+    return { unpacked: unpacked.promise, committed };
   }
 
-  async #fetch(task: Task, place: Place): Promise<string> {
-    const { store, announce } = this.#options;
+  async #commit(task: Task, { treeDir, whiteouts }: UnpackedTree, disk: DiskSync): Promise<FetchedLayer> {
+    await disk.reach();
+    const id = task.lowest && whiteouts > 0 ? lowestTreeIdOf(task.diffId) : treeIdOf(task.diffId);
+    commitLayer(this.#options.store, treeDir, id);
+    return { id };
+  }
+
+  async #fetch(task: Task, budget: Budget): Promise<UnpackedTree> {
+    const { announce, image } = this.#options;
     const { digest } = task.descriptor;
     announce(digest);
     for (let restarts = 0; ; restarts++) {
-      const treeDir = `${place.staging}/${task.name}-${restarts}`;
+      const treeDir = `${this.#staging}/${task.name}-${restarts}`;
       try {
-        const layer = await this.#unpack(task, treeDir, place);
-        const id = task.lowest && layer.whiteouts > 0 ? lowestTreeIdOf(task.diffId) : treeIdOf(task.diffId);
-        commitLayer(store, treeDir, id);
-        return id;
+        return { ...(await this.#unpack(task, treeDir, budget)), digest, treeDir };
       } catch (error) {
-        if (!(error instanceof Restarted) || restarts === maxRestarts) throw this.#explained(error, digest);
+        if (!(error instanceof Restarted) || restarts === maxRestarts) throw layerError(image, digest, error);
         removeTree(treeDir);
       }
     }
   }
 
-  async #unpack(task: Task, treeDir: string, { thread, budget, maxBytes }: Place): Promise<UnpackedLayer> {
+  async #unpack(task: Task, treeDir: string, budget: Budget): Promise<UnpackedLayer> {
     const { registry, progress, log } = this.#options;
     const { digest } = task.descriptor;
-    const unpacking = thread.unpack({
+    const unpacking = new LayerUnpacking({
       treeDir,
       digest,
       diffId: task.diffId,
       lowest: task.lowest,
       budget,
-      maxBytes,
       warn: (message) => log.warn(`layer ${digest}: ${message}`),
     });
     try {
@@ -163,28 +199,25 @@ class Fetching {
         signal: this.#cancelled.signal,
       });
       return await unpacking.finish();
-    } catch (error) {
-      await unpacking.abort();
-      throw error;
+    } finally {
+      await unpacking.close();
     }
-  }
-
-  #explained(error: unknown, digest: Digest): unknown {
-    if (!(error instanceof ArchiveError)) return error;
-    return imageError(this.#options.image, `layer ${digest}: ${error.message}`, { cause: error.cause ?? error });
   }
 }
 
-interface Place {
-  readonly thread: LayerThread;
-  readonly staging: string;
-  readonly budget: Budget;
-  readonly maxBytes: number;
+/** What is wrong with a layer, as a sentence about the image; anything else as it is. */
+export function layerError(image: string, digest: Digest, error: unknown): unknown {
+  if (!(error instanceof ArchiveError)) return error;
+  return imageError(image, `layer ${digest}: ${error.message}`, { cause: error.cause ?? error });
 }
 
 function sinkOf(unpacking: LayerUnpacking): Sink {
+  const buffers = new BufferCount();
   return {
-    write: (chunk) => unpacking.write(chunk),
+    write: (chunk) => {
+      buffers.add(chunk.length);
+      return unpacking.write(chunk);
+    },
     restart: () => {
       throw new Restarted('the download began anew too often');
     },

@@ -7,7 +7,7 @@ import { errnoOf } from '../../base/errors.ts';
 import type { ImageStore } from '../store.ts';
 import { isIntact, markerOf } from '../tree-check.ts';
 import { layerTreeId } from '../tree-id.ts';
-import type { Digest } from './digest.ts';
+import { type Digest, sha256Of } from './digest.ts';
 
 /** The id for a layer in its usual place. */
 export function treeIdOf(diffId: Digest): string {
@@ -25,6 +25,24 @@ export function lowestTreeIdOf(diffId: Digest): string {
   return imageIdPrefix + createHash('sha512').update(`lowest layer ${diffId}`).digest('hex');
 }
 
+/**
+ * The id of a layer and those below it together (OCI image-spec, config.md, Layer ChainID). `diffIds` are those of all of them, the
+ * lowest first.
+ */
+export function chainIdOf(diffIds: readonly Digest[]): string {
+  return diffIds.reduce((chain, diffId) => sha256Of(Buffer.from(`${chain} ${diffId}`)));
+}
+
+/** The id for a layer with hard links to what is below it. */
+export function linkedTreeIdOf(chainId: string): string {
+  return imageIdPrefix + createHash('sha512').update(`linked layer ${chainId}`).digest('hex');
+}
+
+/** The id for the tree that gives directories the attributes that they have below a layer (implied-directories.ts). */
+export function directoriesTreeIdOf(chainId: string): string {
+  return imageIdPrefix + createHash('sha512').update(`directories of layer ${chainId}`).digest('hex');
+}
+
 /** How many whiteouts a stored layer had in its archive, from the marker of its tree. */
 function whiteoutsOf(store: ImageStore, treeId: string): number {
   try {
@@ -36,11 +54,14 @@ function whiteoutsOf(store: ImageStore, treeId: string): number {
   }
 }
 
+/** Whether the store has a tree, whole. */
+export const isUsable = (store: ImageStore, id: string): boolean => store.hasLayer(id) && isIntact(store.treeDir(id));
+
 /** The tree in the store that the layer can be taken from, whole; undefined where there is none. */
-export function storedTreeId(store: ImageStore, diffId: Digest, lowest: boolean): string | undefined {
-  const usable = (id: string): boolean => store.hasLayer(id) && isIntact(store.treeDir(id));
+export function storedTreeId(store: ImageStore, diffId: Digest, lowest: boolean, chainId: string): string | undefined {
+  const usable = (id: string): boolean => isUsable(store, id);
   const id = treeIdOf(diffId);
-  if (!lowest) return usable(id) ? id : undefined;
+  if (!lowest) return [id, linkedTreeIdOf(chainId)].find(usable);
   if (whiteoutsOf(store, id) === 0 && usable(id)) return id;
   const alone = lowestTreeIdOf(diffId);
   return usable(alone) ? alone : undefined;

@@ -6,11 +6,12 @@
 import { maxManifestBytes } from '../../appc/document.ts';
 import { type ImageManifest, parseImageManifest } from '../../appc/image-manifest.ts';
 import { RktError } from '../../base/errors.ts';
-import { decompress, detectCompression } from '../decompress.ts';
+import { atMost, Content } from '../content.ts';
 import { ArchiveError } from '../errors.ts';
-import { chunksOf, openArchive } from '../read-archive.ts';
+import { openArchive } from '../read-archive.ts';
 import type { TarEntry } from '../tar-entry.ts';
 import { type EntrySink, TarReader } from '../tar-reader.ts';
+import { unpackFile } from '../unpack-file.ts';
 
 /** Thrown to leave the archive as soon as the manifest is complete. */
 class Found extends Error {}
@@ -33,6 +34,10 @@ class ManifestFinder implements EntrySink {
     this.#chunks?.push(Buffer.from(chunk));
   }
 
+  hole(): void {
+    if (this.#chunks !== undefined) throw new ArchiveError('its manifest is a sparse file');
+  }
+
   end(): void {
     if (this.#chunks === undefined) return;
     this.manifest = Buffer.concat(this.#chunks);
@@ -43,19 +48,9 @@ class ManifestFinder implements EntrySink {
 async function find(path: string, maxBytes: number): Promise<Buffer> {
   const { handle } = await openArchive(path);
   const finder = new ManifestFinder();
-  const reader = new TarReader(finder);
-  let length = 0;
+  const content = new Content({ reader: new TarReader(finder), tree: undefined, count: atMost(maxBytes) });
   try {
-    const head = Buffer.alloc(8);
-    const { bytesRead } = await handle.read(head, 0, head.length, 0);
-    await decompress(chunksOf(handle), detectCompression(head.subarray(0, bytesRead)), (chunk) => {
-      length += chunk.length;
-      if (length > maxBytes) {
-        throw new ArchiveError(`it unpacks to more than ${maxBytes} bytes, nine tenths of what is free`);
-      }
-      reader.write(chunk);
-    });
-    reader.end();
+    await unpackFile(handle, {}, content);
   } catch (error) {
     if (!(error instanceof Found)) throw error;
   } finally {

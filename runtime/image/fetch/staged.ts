@@ -4,8 +4,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { imageIdPrefix } from '../../appc/image-id.ts';
 import { storeError } from '../errors.ts';
+import { passingChunksOf } from '../file-chunks.ts';
 import type { Sink } from '../http/types.ts';
-import { chunksOf, openArchive } from '../read-archive.ts';
+import { openArchive } from '../read-archive.ts';
 
 /** What one archive may take, downloaded or unpacked: it must not fill the disk for everybody else. */
 export function allowedBytes(path: string): number {
@@ -55,7 +56,7 @@ export class StagedFile implements Sink {
 export async function copyInto(file: StagedFile, source: string): Promise<void> {
   const { handle } = await openArchive(source);
   try {
-    for await (const chunk of chunksOf(handle, true)) file.write(chunk);
+    for await (const chunk of passingChunksOf(handle)) file.write(chunk);
   } finally {
     await handle.close();
   }

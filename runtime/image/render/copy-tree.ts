@@ -8,7 +8,8 @@ import { keepsXattr } from '../xattrs.ts';
 import { attributeSource, type Layer, type MergedEntry, mergedChildren } from './merged-view.ts';
 import { resolveMerged } from './resolve.ts';
 
-function copyXattrs(source: Buffer, dirfd: number, name: Buffer | null): void {
+/** Copies the extended attributes that mean something in a pod. With `name` null to what `dirfd` refers to. */
+export function copyXattrs(source: Buffer, dirfd: number, name: Buffer | null): void {
   try {
     for (const xattr of fs.listXattrs(source)) {
       if (keepsXattr(xattr)) fs.setXattr(dirfd, name, xattr, fs.getXattr(source, xattr));
@@ -18,16 +19,22 @@ function copyXattrs(source: Buffer, dirfd: number, name: Buffer | null): void {
   }
 }
 
-function copyAttributes(source: Buffer, dirfd: number): void {
+/** Owner, mode and time of a file, exactly. */
+export function attributesOf(source: Buffer): fs.Attributes {
   const { uid, gid, mode, mtimeNs } = lstatSync(source, { bigint: true });
   const nsec = ((mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  fs.setAttributes(dirfd, null, {
+  return {
     uid: Number(uid),
     gid: Number(gid),
     mode: Number(mode & 0o7777n),
     mtime: { sec: Number((mtimeNs - nsec) / 1_000_000_000n), nsec: Number(nsec) },
-  });
-  copyXattrs(source, dirfd, null);
+  };
+}
+
+/** Gives what `path` below `dirfd` names (null: itself) the attributes of `source`, extended ones included. */
+export function copyAttributes(source: Buffer, dirfd: number, path: Buffer | null = null): void {
+  fs.setAttributes(dirfd, path, attributesOf(source));
+  copyXattrs(source, dirfd, path);
 }
 
 class Copy {

@@ -41,6 +41,7 @@ export const joinPath = (directory: Buffer, name: Buffer): Buffer =>
 export const sourceOf = (layer: Layer, path: Buffer): Buffer =>
   path.length === 0 ? layer.root : Buffer.concat([layer.root, slash, path]);
 
+/** Whether a character device of a layer hides what lies below. */
 function isWhiteout(layer: Layer, source: Buffer): boolean {
   return layer.plain !== true && lstatSync(source).rdev === 0;
 }
@@ -137,4 +138,40 @@ export function lookUp(layers: readonly Layer[], directory: Buffer, name: Buffer
     if (isOpaque(layer, here)) break;
   }
   return source === undefined ? undefined : { name, path, source, layers: contributing };
+}
+
+/**
+ * What a longer path is in the view, without following links; undefined where there is nothing, or something that is no
+ * directory on the way.
+ */
+export function findPath(layers: readonly Layer[], path: Buffer): MergedEntry | undefined {
+  let found: MergedEntry | undefined;
+  let within: readonly Layer[] | undefined = layers;
+  let start = 0;
+  for (const prefix of prefixesOf(path)) {
+    if (within === undefined) return undefined;
+    found = lookUp(within, prefix.subarray(0, Math.max(start - 1, 0)), prefix.subarray(start));
+    if (found === undefined) return undefined;
+    within = found.layers;
+    start = prefix.length + 1;
+  }
+  return found;
+}
+
+/** Whether a layer says that nothing further down counts in one of its directories, or in one that it lies in. */
+export function hidesBelow(layer: Layer, path: Buffer): boolean {
+  if (isOpaque(layer, layer.root)) return true;
+  for (const directory of prefixesOf(path)) {
+    const source = sourceOf(layer, directory);
+    if (lstatSync(source, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+    if (isOpaque(layer, source)) return true;
+  }
+  return false;
+}
+
+/** The directories on the way to a path, and the path itself, from the top; none for the root. */
+export function* prefixesOf(path: Buffer): Generator<Buffer> {
+  if (path.length === 0) return;
+  for (let at = path.indexOf(0x2f); at >= 0; at = path.indexOf(0x2f, at + 1)) yield path.subarray(0, at);
+  yield path;
 }

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { getXattr } from '../../../native/fs.ts';
 import { Budget } from '../../../runtime/image/docker/budget.ts';
-import { type UnpackedLayer, unpackLayer } from '../../../runtime/image/docker/unpack-layer.ts';
+import { type UnpackedLayer, unpackLayer } from '../../../runtime/image/docker/layer-unpacking.ts';
 import { isIntact, rootfsOf } from '../../../runtime/image/tree-check.ts';
 import { sha256 } from '../../support/oci-layout.ts';
 import { type Spec, tarOf } from '../image/archives.ts';
@@ -189,11 +189,20 @@ describe('refused', () => {
     [[file('a'), file('a/.wh.b', '')], '"a/b" lies below something that is no directory'],
     [[{ path: 'x', type: 'hardlink', link: '../../etc/passwd' }], '"../../etc/passwd" contains ".."'],
     [[{ path: 'x', type: 'hardlink', link: '/' }], '"x" is a hard link to a directory'],
-    [[{ path: 'x', type: 'hardlink', link: 'y' }], '"x" is a hard link to "y", which does not stand before it'],
     [[{ path: 'x', type: 'character', device: { major: 0, minor: 0 } }], '"x" is a device node outside of /dev'],
   ];
   test.each(cases)('%j', async (specs, reason) => {
     expect(await refusal(specs)).toBe(`ArchiveError: ${reason}`);
+  });
+
+  test('a hard link to nothing in the lowest layer; in others it may be to a file below', async () => {
+    const link: Spec = { path: 'x', type: 'hardlink', link: 'y' };
+    await expect(unpack('low', [link], { lowest: true })).rejects.toThrow(
+      '"x" is a hard link to "y", which does not stand before it',
+    );
+    const layer = await unpack('high', [file('a'), link]);
+    expect(layer).toMatchObject({ entries: 1, looseLinks: [{ path: Buffer.from('x'), link: Buffer.from('y') }] });
+    expect(isIntact(join(dir, 'high'))).toBe(false);
   });
 
   test('a layer that is not the promised one', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
@@ -14,9 +14,7 @@ const iterations = 200_000;
 
 test('mutated plans are parsed or refused, never undefined behaviour', () => {
   const sources = [
-    ...readdirSync(join(root, 'test', 'fuzz'))
-      .filter((name) => name.endsWith('.c'))
-      .map((name) => `test/fuzz/${name}`),
+    ...['fuzz-driver.c', 'plan-fuzz.c'].map((name) => `test/fuzz/${name}`),
     ...['plan.c', 'plan-reader.c', 'sysctl.c'].map((name) => `native/src/stage1/${name}`),
     'native/src/common/error.c',
   ];

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { detectCompression } from '../../../runtime/image/decompress.ts';
+import { ArchiveError } from '../../../runtime/image/errors.ts';
 import { encodeName } from '../../../runtime/image/name-index.ts';
+import { formatPaxRecord } from '../../../runtime/image/pax.ts';
 import type { TarEntry } from '../../../runtime/image/tar-entry.ts';
 import { TarReader } from '../../../runtime/image/tar-reader.ts';
 import { encodeEntry, endOfArchive, paddingOf } from '../../../runtime/image/tar-writer.ts';
@@ -17,6 +19,10 @@ function read(archive: Buffer, step: number): Seen[] {
     data: (chunk) => {
       const last = seen.at(-1);
       if (last !== undefined) last.content += chunk.toString('latin1');
+    },
+    hole: (bytes) => {
+      const last = seen.at(-1);
+      if (last !== undefined) last.content += `(${bytes})`;
     },
     end: () => {},
   });
@@ -115,4 +121,65 @@ test('names of images become names of files', () => {
   expect(encodeName('example.com/a')).toBe('example.com%2Fa');
   expect(encodeName('a'.repeat(255))).toBe('a'.repeat(255));
   expect(encodeName('a'.repeat(256))).toMatch(/^%[0-9a-f]{128}$/);
+});
+
+describe('sparse files', () => {
+  /** A file with these pax records and this content. */
+  function sparse(records: Record<string, string>, content: string): Buffer {
+    const block = Object.entries(records).map(([key, value]) => formatPaxRecord(key, value));
+    const header = Buffer.concat(block);
+    const meta = encodeEntry(entry({ path: Buffer.from('PaxHeader'), size: header.length }));
+    meta[156] = 0x78;
+    let sum = 0;
+    meta.fill(0x20, 148, 156);
+    for (const byte of meta.subarray(0, 512)) sum += byte;
+    meta.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    const file = entry({ path: Buffer.from('GNUSparseFile.0/a'), size: content.length });
+    const parts = [meta, header, paddingOf(header.length), encodeEntry(file), Buffer.from(content)];
+    return Buffer.concat([...parts, paddingOf(content.length), endOfArchive]);
+  }
+  const form1 = (map: string, content: string, size: string): Buffer =>
+    sparse(
+      { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.name': 'a', 'GNU.sparse.realsize': size },
+      map.padEnd(512, '\0') + content,
+    );
+  const form01 = (map: string, content: string, size: string): Buffer =>
+    sparse({ 'GNU.sparse.map': map, 'GNU.sparse.size': size, 'GNU.sparse.name': 'a' }, content);
+
+  test.each([1, 513, 1 << 20])('are spread, in pieces of %d bytes', (step) => {
+    const joined = read(form1('2\n3\n2\n10\n1\n', 'abc', '20'), step);
+    expect(joined[0]).toMatchObject({
+      entry: { path: Buffer.from('a'), size: 20 },
+      content: expect.stringMatching(/^\(3\)/),
+    });
+    expect(joined[0]?.content).toBe('(3)ab(5)c(9)');
+    expect(read(form01('0,1,5,2,20,0', 'abc', '20'), step)[0]?.content).toBe('a(4)bc(13)');
+    expect(read(form01('20,0', '', '20'), step)[0]?.content).toBe('(20)');
+  });
+
+  test.each([
+    ['overlapping pieces', form01('0,2,1,1', 'abc', '20')],
+    ['pieces beyond the end', form01('19,2', 'ab', '20')],
+    ['pieces that the archive does not hold', form01('0,3', 'ab', '20')],
+    ['half a piece', form01('0,3,5', 'abc', '20')],
+    ['a number that is none', form1('1\nx\n3\n', 'abc', '20')],
+    ['a number without an end', form1('1'.repeat(40), 'abc', '20')],
+    ['a size that is none', form01('0,3', 'abc', '-1')],
+    ['a map that does not end', form1('9\n1\n', 'abc', '20')],
+  ])('with %s are refused', (_what, bytes) => {
+    expect(() => read(bytes, 512)).toThrow('it has a damaged sparse file');
+  });
+
+  test('in a form of the future are refused', () => {
+    const bytes = sparse({ 'GNU.sparse.major': '2', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '1' }, '');
+    expect(() => read(bytes, 512)).toThrow('it has a sparse file of an unknown form');
+  });
+
+  test('have their holes counted', () => {
+    const count = (bytes: number): void => {
+      if (bytes > 100) throw new ArchiveError('too much');
+    };
+    const sink = { begin: () => {}, data: () => {}, hole: () => {}, end: () => {} };
+    expect(() => new TarReader(sink, count).write(form01('0,1', 'a', '1000'))).toThrow('too much');
+  });
 });

@@ -1,7 +1,7 @@
 /*
- * Mutates plans and hands them to the fuzz target, for compilers without libFuzzer.
+ * Mutates inputs and hands them to the fuzz target, for compilers without libFuzzer.
  *
- *   plan-fuzz-driver ITERATIONS SECONDS SEED CORPUS_FILE...
+ *   driver ITERATIONS SECONDS SEED CORPUS_FILE...
  *
  * Stops after so many iterations or seconds, and prints how many inputs it tried.
  */
@@ -14,6 +14,8 @@
 #define MAX_INPUT 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Of the target: puts right what a mutated input would be refused for at once. */
+void fuzz_put_right(uint8_t *data, size_t size);
 
 static uint64_t state;
 
@@ -23,12 +25,6 @@ static uint32_t next_random(uint32_t limit) {
   state ^= state << 25;
   state ^= state >> 27;
   return (uint32_t)((state * UINT64_C(2685821657736338717)) >> 32) % limit;
-}
-
-static void set_length(uint8_t *data, size_t size) {
-  uint32_t body = (uint32_t)size - 12;
-  for (int i = 0; size >= 12 && i < 4; i++)
-    data[8 + i] = (uint8_t)(body >> (8 * i));
 }
 
 static size_t mutate(uint8_t *data, size_t size) {
@@ -98,9 +94,9 @@ int main(int argc, char **argv) {
     memcpy(input, corpus[chosen], size);
     for (uint32_t i = 1 + next_random(4); i > 0; i--)
       size = mutate(input, size);
-    /* Mostly with a right length, or nothing but the header would be tested. */
+    /* Mostly, or nothing but the first check would be tested. */
     if (next_random(16) != 0)
-      set_length(input, size);
+      fuzz_put_right(input, size);
     LLVMFuzzerTestOneInput(input, size);
   }
   printf("%lu\n", done);
