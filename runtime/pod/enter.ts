@@ -6,7 +6,7 @@
 import type { EnvironmentVariable } from '../appc/app.ts';
 import { RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
-import { becomeStage1 } from '../stage1/become.ts';
+import { becomeStage1, environmentOfCaller } from '../stage1/become.ts';
 import { enterArguments } from '../stage1/stage1-arguments.ts';
 import { podPid } from './pod-pid.ts';
 import { type PodEntry, podSummary } from './pods.ts';
@@ -40,7 +40,7 @@ export function enterPod(request: EnterRequest): never {
   const stage1 = stage1OfPod(request.dataDir, pod.dir);
   const given = stage1.root === undefined ? builtinArguments(request, app) : foreignArguments(request, app);
   const { program, args } = stage1.command('enter', given);
-  return becomeStage1(pod.dir, program, ['enter', ...args], {});
+  return becomeStage1(pod.dir, program, ['enter', ...args], stage1.root === undefined ? {} : environmentOfCaller());
 }
 
 function chooseApp({ pod, app }: EnterRequest): string {

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { messageOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { podFiles } from '../base/paths.ts';
+import { environmentOfCaller } from '../stage1/become.ts';
 import { builtinStage1 } from '../stage1/builtin.ts';
 import type { EntrypointCommand } from '../stage1/pod-stage1.ts';
 import { gcArguments } from '../stage1/stage1-arguments.ts';
@@ -41,7 +42,7 @@ export function runCustomGc(pod: HeldPod, { dataDir, localConfig, log }: Stage1G
     // Where there is no plan, `run` was never executed.
     if (stage1.root === undefined || !stage1.has('gc') || !existsSync(podFiles.plan(pod.dir))) return;
     const args = gcArguments(stage1.version, pod.uuid, log.debugging, localConfig);
-    const failure = runGc(pod, stage1.command('gc', args), { PATH: process.env.PATH }, log, customGcTimeout);
+    const failure = runGc(pod, stage1.command('gc', args), environmentOfCaller(), log, customGcTimeout);
     if (failure !== undefined) log.warn(`pod ${pod.uuid}: gc of stage1 image ${stage1.image}: ${failure}`);
   } catch (error) {
     log.warn(`pod ${pod.uuid}: ${messageOf(error)}`);

@@ -19,7 +19,7 @@ import { messageOf, RktError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
-import { becomeStage1 } from '../stage1/become.ts';
+import { becomeStage1, environmentOfCaller } from '../stage1/become.ts';
 import type { PodIsolation } from '../stage1/isolation/isolate.ts';
 import type { PodNamespaces } from '../stage1/isolation/sysctls.ts';
 import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
@@ -208,12 +208,6 @@ function stage1Arguments(
     ipc: undefined,
   });
 }
-
-/** Without the variables by which rkt is configured and started. */
-const environmentOfCaller = (): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => !entry[0].startsWith('RKT_')),
-  );
 
 /** Takes everything down that a failed start has set up. What fails here is left to gc, which finds the pod's directory. */
 export async function undo(

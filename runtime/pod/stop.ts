@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
+import { environmentOfCaller } from '../stage1/become.ts';
 import { stopArguments } from '../stage1/stage1-arguments.ts';
 import { isLocked } from './pod-dir.ts';
 import type { PodEntry } from './pods.ts';
@@ -52,6 +53,7 @@ async function signal(pod: PodEntry, options: StopOptions, force: boolean): Prom
   const { program, args } = stage1OfPod(options.dataDir, pod.dir).command('stop', stopArguments(pod.uuid, force));
   const { status, stderr, error } = spawnSync(program, args, {
     cwd: pod.dir,
+    env: environmentOfCaller(),
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
   });

@@ -20,3 +20,9 @@ export function becomeStage1(dir: string, file: string, args: readonly string[],
     });
   }
 }
+
+/** What a stage1 image is given: the environment of rkt, without the variables by which rkt itself is configured and started. */
+export const environmentOfCaller = (): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => !entry[0].startsWith('RKT_')),
+  );

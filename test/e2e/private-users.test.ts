@@ -141,6 +141,18 @@ describe('inside', () => {
   });
 });
 
+test('what enters a pod is one of its users, and its terminal is theirs', async () => {
+  const running = await waiting('--private-users');
+  const [uuid = ''] = host.uuids();
+  const { shift } = rangeOf(uuid);
+  const text = 'cat /proc/self/uid_map; echo made > /made && stat -c %u /made';
+  const { stdout, stderr } = host.rkt(['enter', uuid, '/bin/sh', '-c', text]);
+  expect([stdout.trim().replace(/ +/g, ' '), stderr]).toEqual([`0 ${shift} 65536\n0`, '']);
+  const terminal = host.rkt(['exec', '--tty', uuid, '/bin/sh', '-c', 'stat -c %u $(readlink /proc/self/fd/0)']);
+  expect([terminal.stdout.trim(), terminal.status]).toEqual(['0', 0]);
+  await finish(running);
+});
+
 describe('the root of such a pod', () => {
   test('has no power over files of the host', () => {
     const dir = file('volume');

@@ -17,7 +17,7 @@
 #include "stage1/sysctl.h"
 #include "stage1/userns.h"
 
-static int join_network(const struct plan *plan, struct rkt_error *err) {
+int init_join_network(const struct plan *plan, struct rkt_error *err) {
   if (plan->netns == NULL)
     return 0;
   cleanup_close int fd = open(plan->netns, O_RDONLY | O_CLOEXEC);
@@ -54,7 +54,7 @@ static int make_staging(const struct plan *plan, struct rkt_error *err) {
 int init_set_up(const struct plan *plan, bool in_unified, struct rkt_error *err) {
   int result = cgroup_join(plan, CGROUP_INIT, in_unified, err);
   if (result == 0)
-    result = join_network(plan, err);
+    result = init_join_network(plan, err);
   if (result == 0)
     result = set_hostname(plan, err);
   if (result == 0)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "common/cleanup.h"
 #include "stage1/cgroup.h"
 #include "stage1/exit-code.h"
+#include "stage1/init-setup.h"
 #include "stage1/keeper-mounts.h"
 #include "stage1/keeper-ready.h"
 #include "stage1/memory.h"
@@ -37,15 +37,6 @@ struct keeper {
   struct timespec deadline; /* when it gets killed; 0: never */
 };
 
-static int join_network(const struct plan *plan, struct rkt_error *err) {
-  if (plan->netns == NULL)
-    return 0;
-  cleanup_close int fd = open(plan->netns, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-    return rkt_fail(err, errno, "joining the network namespace %s", plan->netns);
-  return 0;
-}
-
 /* A pod ends with the keeper. One that died before the kernel was told so is not our parent any more. */
 static void die_with_keeper(pid_t keeper) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -61,7 +52,7 @@ static _Noreturn void become_stage1(const struct plan *plan, const struct keeper
   unsetenv("NOTIFY_SOCKET");
   int result = cgroup_join(plan, CGROUP_INIT, in_unified, &err);
   if (result == 0)
-    result = join_network(plan, &err);
+    result = init_join_network(plan, &err);
   if (result == 0)
     keeper_execute(program, &err);
   message_print("starting stage1: %s", err.message);

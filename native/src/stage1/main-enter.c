@@ -273,11 +273,8 @@ static int start_command(struct command *command, int process, int pipe_end, pid
 /* What needs the host's file systems. */
 static int prepare(struct command *command, struct rkt_error *err) {
   int result = enter_session_open(command->arguments->terminal, &command->session, err);
-  if (result < 0)
-    return result;
-  if (result < 0)
-    return result;
-  result = userns_open(command->plan, &command->userns, err);
+  if (result == 0)
+    result = userns_open(command->plan, &command->userns, err);
   if (result < 0)
     return result;
   command->groups = calloc(command->plan->cgroups.count + 1, sizeof(int));

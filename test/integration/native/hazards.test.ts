@@ -87,3 +87,18 @@ test('150 network namespaces leave no descriptor, mount, file or thread in anoth
     },
   });
 });
+
+test('90 user namespaces leave no descriptor, mount, file or process; neither do those that fail', () => {
+  expect(run('userns')).toEqual({
+    inside: '0 1000000 1000',
+    leaked: 0,
+    mounts: 0,
+    children: '',
+    left: [],
+    errors: {
+      network: 'making DIR/net for a namespace: File exists',
+      directory: 'making DIR/missing/x for a namespace: No such file or directory',
+      ids: 'mapping the ids 4294967295 to 0 into a user namespace: Invalid argument',
+    },
+  });
+});
