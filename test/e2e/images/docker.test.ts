@@ -102,7 +102,20 @@ describe('docker:// images', () => {
 
   test('run: layers, whiteouts, user, directory, environment', () => {
     const { status, stdout } = sandbox.rkt([insecure, 'run', registry.url('app:v1')]);
-    expect(stdout.split('\n')).toEqual(['/etc', '7', '8', 'top', 'hello', 'group', 'hosts', 'name', 'passwd', '']);
+    expect(stdout.split('\n')).toEqual([
+      '/etc',
+      '7',
+      '8',
+      'top',
+      'hello',
+      'group',
+      'hostname',
+      'hosts',
+      'name',
+      'passwd',
+      'resolv.conf',
+      '',
+    ]);
     expect(status).toBe(0);
   });
 });

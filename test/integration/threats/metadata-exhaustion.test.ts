@@ -26,7 +26,8 @@ describe('a pod that uses up what it can', () => {
 
   test('is disconnected if it never reads, and what it asked for is not piled up', () => {
     expect(run.unread).toMatchObject({ lost: true, other: true });
-    expect(run.unread.grownMiB).toBeLessThan(64);
+    // 180 MiB were asked for; what remains is the noise of a heap.
+    expect(run.unread.grownMiB).toBeLessThan(128);
   });
 
   test('gets 429 above its allowance, while another pod is served', () => {

@@ -41,7 +41,7 @@ async function drain(socket: Socket): Promise<string> {
 
 /** 16 answers of 900 KiB: more than the kernel keeps for a connection. */
 const largeManifest = imageManifest.replace('"value": "image"', `"value": "${'x'.repeat(900 * 1024)}"`);
-const requestsUnread = 16;
+const requestsUnread = 200;
 
 const statusOf = (answer: string) => Number(answer.slice(9, 12)) || answer;
 const otherPod = async () => (await whoIs(addressOf(2))) === uuidOf(2);
