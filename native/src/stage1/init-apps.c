@@ -76,21 +76,23 @@ static int start_app(const struct launch *common, struct init_app *ret_app, stru
   return 0;
 }
 
-int init_start_apps(const struct plan *plan, int socket, const struct gate *gate, struct init_apps *ret_apps,
-                    struct rkt_error *err) {
+int init_start_apps(const struct plan *plan, struct stream_ends *streams, int socket, const struct gate *gate,
+                    struct init_apps *ret_apps, struct rkt_error *err) {
   struct init_app *items = calloc(plan->apps.count, sizeof(*items));
   if (items == NULL)
     return rkt_fail(err, ENOMEM, "starting the apps");
   for (uint32_t i = 0; i < plan->apps.count; i++) {
-    struct launch launch = {.plan = plan, .app = &plan_apps(plan)[i], .index = i, .socket = socket, .gate = *gate};
+    struct launch launch = {.plan = plan, .app = &plan_apps(plan)[i], .index = i, .streams = streams[i],
+                            .socket = socket, .gate = *gate};
     int result = start_app(&launch, &items[i], err);
     if (result < 0) {
       free(items);
       return result;
     }
+    streams_close(&streams[i]);
     items[i].index = i;
     items[i].plan = launch.app;
-    report_send(socket, &(struct report){.kind = REPORT_FORKED, .app = i, .pid = items[i].pid});
+    report_send(socket, &(struct report){.kind = REPORT_FORKED, .app = i, .pid = items[i].pid, .value = items[i].pid});
   }
   *ret_apps = (struct init_apps){.items = items, .count = plan->apps.count};
   return 0;

@@ -22,9 +22,12 @@ struct init_apps {
   size_t count;
 };
 
-/* Forks a launcher for every app, and reports their processes. Nothing is executed in them before `gate` is open. */
-int init_start_apps(const struct plan *plan, int socket, const struct gate *gate, struct init_apps *ret_apps,
-                    struct rkt_error *err);
+/*
+ * Forks a launcher for every app, with its ends of `streams`, which are closed, and reports their processes. Nothing is executed
+ * in them before `gate` is open.
+ */
+int init_start_apps(const struct plan *plan, struct stream_ends *streams, int socket, const struct gate *gate,
+                    struct init_apps *ret_apps, struct rkt_error *err);
 
 /* Starts POST_STOP of an app that has ended; returns its process, or 0 where there is nothing to run. */
 pid_t init_run_post_stop(struct init_app *app);

@@ -18,6 +18,7 @@
 struct init {
   int socket;
   struct gate gate;
+  struct stream_ends *streams; /* of the apps, until they have them */
   int signals;
   struct init_apps apps;
   bool stopping;
@@ -139,7 +140,7 @@ static int wait_for_events(struct init *init, struct pollfd *waits, struct rkt_e
 static int run(struct init *init, const struct plan *plan, bool in_unified, struct rkt_error *err) {
   int result = init_set_up(plan, in_unified, err);
   if (result == 0)
-    result = init_start_apps(plan, init->socket, &init->gate, &init->apps, err);
+    result = init_start_apps(plan, init->streams, init->socket, &init->gate, &init->apps, err);
   close(init->gate.wait);
   if (result == 0)
     result = init_let_go(err);
@@ -157,8 +158,9 @@ static int run(struct init *init, const struct plan *plan, bool in_unified, stru
   return result;
 }
 
-_Noreturn void init_run(const struct plan *plan, int socket, const struct gate *gate, bool in_unified) {
-  struct init init = {.socket = socket, .gate = *gate};
+_Noreturn void init_run(const struct plan *plan, struct stream_ends *streams, int socket, const struct gate *gate,
+                        bool in_unified) {
+  struct init init = {.socket = socket, .gate = *gate, .streams = streams};
   struct rkt_error err;
   int result = init.signals = signals_open();
   if (result < 0)

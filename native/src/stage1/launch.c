@@ -194,14 +194,6 @@ static int prepare_post_stop(const struct launch *launch, struct rkt_error *err)
   return 0;
 }
 
-/* Standard input that is nobody's, from the node that this launcher put into /dev itself. */
-static int set_null_stdin(struct rkt_error *err) {
-  cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0)
-    return rkt_fail(err, errno, "opening /dev/null as standard input");
-  return 0;
-}
-
 /* Nothing of the host stays open, but for the descriptors that are needed until execve. Those end up as 3 and 4. */
 static int drop_descriptors(struct launch *launch, struct rkt_error *err) {
   int channel = fcntl(launch->channel, F_DUPFD_CLOEXEC, 5);
@@ -243,14 +235,12 @@ static void wait_at_gate(const struct launch *launch) {
 
 /* In the app's surroundings, what is left to do before a program of the app's is executed. */
 static int settle_in(struct launch *launch, struct rkt_error *err) {
-  int result = userns_own_streams(launch->plan->userns, launch->app, err);
+  int result = streams_put(&launch->streams, launch->app, err);
+  if (result == 0)
+    result = userns_own_streams(launch->plan->userns, launch->app, err);
   if (result == 0)
     result = userns_join(launch->userns, err);
-  if (result == 0)
-    result = drop_descriptors(launch, err);
-  if (result == 0 && launch->app->std_streams[STDIN_FILENO] == PLAN_STREAM_NULL)
-    result = set_null_stdin(err);
-  return result;
+  return result < 0 ? result : drop_descriptors(launch, err);
 }
 
 static int prepare(struct launch *launch, struct rkt_error *err) {

@@ -7,6 +7,7 @@
 
 #include "stage1/gate.h"
 #include "stage1/plan.h"
+#include "stage1/streams.h"
 
 /*
  * Memory that a launcher shares with init until it executes the app. It is how a failure is told even when the app's
@@ -26,6 +27,7 @@ struct launch {
   int socket;      /* where the monitor gets a REPORT_FILES and a REPORT_TERMINAL, if there is something for it */
   struct gate gate; /* nothing is executed before it is open */
   struct launch_state *state;
+  struct stream_ends streams; /* what it gets as standard streams */
   int channel;     /* closed by execve or death; init waits for its end */
   int post_stop;   /* -1, or what the POST_STOP process reads: a byte means that the app has ended */
   int terminal;    /* for launch_again: master of the app's terminal; -1: it has none */

@@ -33,19 +33,21 @@ static void die_with_monitor(int socket) {
 
 /*
  * The lock and the lease must end with the monitor, so the init keeps no copy of their descriptors. Its socket becomes 3,
- * the gate 4 and 5, and everything above is closed.
+ * the gate 4 and 5, and everything above is closed but for the streams of the apps.
  */
-static _Noreturn void become_init(const struct plan *plan, int socket, const struct gate *gate, bool in_unified) {
-  struct gate moved = {.wait = fcntl(gate->wait, F_DUPFD_CLOEXEC, 6), .hold = fcntl(gate->hold, F_DUPFD_CLOEXEC, 6)};
+static _Noreturn void become_init(const struct plan *plan, struct stream_ends *streams, int socket,
+                                  const struct gate *gate, bool in_unified) {
+  struct gate moved = {.wait = fcntl(gate->wait, F_DUPFD_CLOEXEC, STREAMS_FIRST_FD),
+                       .hold = fcntl(gate->hold, F_DUPFD_CLOEXEC, STREAMS_FIRST_FD)};
   struct gate kept = {.wait = 4, .hold = 5};
   if (moved.wait < 0 || moved.hold < 0 || (socket != 3 && dup3(socket, 3, O_CLOEXEC) < 0) ||
-      dup3(moved.wait, kept.wait, O_CLOEXEC) < 0 || dup3(moved.hold, kept.hold, O_CLOEXEC) < 0)
+      dup3(moved.wait, kept.wait, O_CLOEXEC) < 0 || dup3(moved.hold, kept.hold, O_CLOEXEC) < 0 ||
+      streams_keep_only(streams, plan->apps.count) < 0)
     _exit(EXIT_OWN_FAILURE);
-  close_range(6, ~0u, 0);
   die_with_monitor(3);
   message_set_output(STDERR_FILENO);
   prctl(PR_SET_NAME, "rkt-init", 0, 0, 0);
-  init_run(plan, 3, &kept, in_unified);
+  init_run(plan, streams, 3, &kept, in_unified);
 }
 
 static uint64_t namespaces_of(const struct plan *plan) {
@@ -53,7 +55,8 @@ static uint64_t namespaces_of(const struct plan *plan) {
   return (plan->flags & PLAN_FLAG_HOST_IPC) != 0 ? flags : flags | CLONE_NEWIPC;
 }
 
-static int start_init(const struct plan *plan, const struct gate *gate, struct monitor_child *ret_child, struct rkt_error *err) {
+static int start_init(const struct plan *plan, struct stream_ends *streams, const struct gate *gate,
+                      struct monitor_child *ret_child, struct rkt_error *err) {
   int sockets[2];
   int result = report_open(sockets);
   if (result < 0)
@@ -66,7 +69,7 @@ static int start_init(const struct plan *plan, const struct gate *gate, struct m
   if (result < 0)
     return rkt_fail(err, -result, "starting the pod's init in new namespaces");
   if (child.pid == 0)
-    become_init(plan, init_end, gate, child.in_cgroup);
+    become_init(plan, streams, init_end, gate, child.in_cgroup);
 
   int pidfd = pidfd_open(child.pid, 0);
   if (pidfd < 0) {
@@ -87,7 +90,8 @@ static void kill_init(const struct monitor_child *child) {
   close(child->socket);
 }
 
-int monitor_start(const struct plan *plan, int dir, struct monitor_child *ret_child, struct rkt_error *err) {
+int monitor_start(const struct plan *plan, int dir, struct stream_ends *streams, struct monitor_child *ret_child,
+                  struct rkt_error *err) {
   int result = pod_files_make_directories(dir, plan, err);
   if (result == 0)
     result = cgroup_create(plan, err);
@@ -101,7 +105,7 @@ int monitor_start(const struct plan *plan, int dir, struct monitor_child *ret_ch
   cleanup_close int hold_end = ends[1];
   struct gate gate = {.wait = wait_end, .hold = hold_end};
   struct monitor_child child;
-  result = start_init(plan, &gate, &child, err);
+  result = start_init(plan, streams, &gate, &child, err);
   if (result < 0)
     return result;
   /* While the init sets itself up; on a journaling file system each of these takes longer than most of that. */

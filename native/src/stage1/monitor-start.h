@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "stage1/plan.h"
+#include "stage1/streams.h"
 
 struct monitor_child {
   pid_t pid;
@@ -13,6 +14,7 @@ struct monitor_child {
 
 /*
  * Makes the cgroups and the directories for status files, starts the init in its namespaces, and writes `subcgroup` and `pid`
- * into the pod's directory `dir`. On failure no process is left.
+ * into the pod's directory `dir`. The init has copies of the apps' `streams`. On failure no process is left.
  */
-int monitor_start(const struct plan *plan, int dir, struct monitor_child *ret_child, struct rkt_error *err);
+int monitor_start(const struct plan *plan, int dir, struct stream_ends *streams, struct monitor_child *ret_child,
+                  struct rkt_error *err);

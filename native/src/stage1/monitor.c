@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "stage1/cgroup.h"
 #include "stage1/exit-code.h"
+#include "stage1/inner-pid.h"
 #include "stage1/limits.h"
 #include "stage1/memory.h"
 #include "stage1/message.h"
@@ -22,6 +23,7 @@
 #include "stage1/netfilter.h"
 #include "stage1/pod-files.h"
 #include "stage1/ready.h"
+#include "stage1/output.h"
 #include "stage1/report.h"
 #include "stage1/restarts.h"
 #include "stage1/signals.h"
@@ -44,11 +46,13 @@ struct monitor {
   int signals;
   struct monitor_child init;
   struct monitored_app *apps;
+  struct output output;
   struct restarts restarts;
   struct ready ready;
   struct monitor_terminal *terminal; /* the one that is relayed to our streams, or NULL */
   int code;           /* of the pod; NOT_KNOWN as long as nothing has failed */
   bool stopping;
+  bool asked;       /* to stop, by a signal */
   bool interrupted; /* by a first SIGINT */
   struct timespec deadline; /* when a pod that is stopping gets killed */
 };
@@ -106,6 +110,11 @@ static void settle(struct monitor *monitor, uint32_t index, int code) {
   }
 }
 
+static void take_fork(void *data, uint32_t app, pid_t pid) {
+  struct monitor *monitor = data;
+  output_take_process(&monitor->output, app, inner_pid(pid));
+}
+
 static void take_restart(void *data, uint32_t app, pid_t pid) { record_start(data, app, pid); }
 
 static void take_failed_restart(void *data, uint32_t index, const char *reason) {
@@ -116,13 +125,17 @@ static void take_failed_restart(void *data, uint32_t index, const char *reason) 
 static void take_run(void *data, uint32_t index, int code) {
   struct monitor *monitor = data;
   message_debug("app \"%s\" has ended with code %d", plan_apps(monitor->plan)[index].name, code);
+  output_take_end(&monitor->output, index);
   record_end(monitor, index, code);
 }
 
 static void take_last_run(void *data, uint32_t index, int code) { settle(data, index, code); }
 
-static const struct restarts_listener restarts_listener = {
-    .started = take_restart, .failed = take_failed_restart, .ended = take_run, .over = take_last_run};
+static const struct restarts_listener restarts_listener = {.forked = take_fork,
+                                                           .started = take_restart,
+                                                           .failed = take_failed_restart,
+                                                           .ended = take_run,
+                                                           .over = take_last_run};
 
 static void start_deadline(struct monitor *monitor) {
   if (monitor->stopping)
@@ -167,6 +180,7 @@ static void take_app_report(struct monitor *monitor, const struct report *report
   switch (report->kind) {
   case REPORT_FORKED:
     monitor->apps[report->app].pid = report->pid;
+    output_take_process(&monitor->output, report->app, report->value);
     break;
   case REPORT_STARTED:
     record_start(monitor, report->app, monitor->apps[report->app].pid);
@@ -244,6 +258,7 @@ static void pass_signals(struct monitor *monitor) {
       continue;
     if (signals_is_stop(number)) {
       start_deadline(monitor);
+      monitor->asked = true;
       restarts_stop(&monitor->restarts);
     }
     /* Whoever presses Ctrl-C again does not want to wait any longer. */
@@ -272,7 +287,7 @@ static bool get_timeout(const struct monitor *monitor, struct timespec *time, st
   return time->tv_sec >= 0;
 }
 
-#define FIRST_TERMINAL_WAIT 5
+#define FIRST_TERMINAL_WAIT 6
 
 /* Until the init has ended. */
 static void watch(struct monitor *monitor) {
@@ -282,6 +297,7 @@ static void watch(struct monitor *monitor) {
       {.fd = monitor->init.socket, .events = POLLIN},
       {.fd = monitor->restarts.poll, .events = POLLIN},
       {.fd = monitor->ready.poll, .events = POLLIN},
+      {.fd = monitor->output.poll, .events = POLLIN},
       [FIRST_TERMINAL_WAIT + RELAY_POLLS - 1] = {.fd = -1},
   };
   /* One that ended before there was a signal descriptor was told to nobody. */
@@ -308,6 +324,8 @@ static void watch(struct monitor *monitor) {
       restarts_handle(&monitor->restarts);
     if (waits[4].revents != 0)
       ready_handle(&monitor->ready);
+    if (waits[5].revents != 0)
+      output_handle(&monitor->output);
   }
 }
 
@@ -322,20 +340,24 @@ static void collect(struct monitor *monitor) {
       take_code(monitor, KILLED_CODE);
     }
   take_code(monitor, exit_code_of(status));
+  output_finish(&monitor->output);
 }
 
 static int run(struct monitor *monitor, struct rkt_error *err) {
   monitor->signals = signals_open();
   if (monitor->signals < 0)
     return rkt_fail(err, -monitor->signals, "opening a signal descriptor");
-  int result = restarts_open(monitor->plan, monitor->dir, &monitor->init, &restarts_listener, monitor,
-                             &monitor->restarts, err);
+  int result = output_open(monitor->plan, monitor->dir, &monitor->output, err);
+  if (result == 0)
+    result = restarts_open(monitor->plan, monitor->dir, &monitor->init, monitor->output.ends, &restarts_listener, monitor,
+                           &monitor->restarts, err);
   if (result == 0)
     result = ready_open(monitor->plan, monitor->dir, &monitor->ready, err);
   if (result == 0)
-    result = monitor_start(monitor->plan, monitor->dir, &monitor->init, err);
+    result = monitor_start(monitor->plan, monitor->dir, monitor->output.ends, &monitor->init, err);
   if (result < 0)
     return result;
+  output_release_ends(&monitor->output);
   watch(monitor);
   collect(monitor);
   monitor_terminal_end(monitor->terminal, monitor->signals);
@@ -363,6 +385,7 @@ int monitor_run(const struct plan *plan) {
   struct monitor monitor = {.plan = plan,
                             .code = NOT_KNOWN,
                             .signals = -1,
+                            .output = {.plan = plan, .poll = -1},
                             .restarts = {.plan = plan, .poll = -1, .timer = -1},
                             .ready = {.plan = plan, .poll = -1, .waiting = plan->ready_fd == PLAN_NO_FD ? -1 : (int)plan->ready_fd}};
   struct rkt_error err;
@@ -382,5 +405,6 @@ int monitor_run(const struct plan *plan) {
   restarts_close(&monitor.restarts);
   ready_close(&monitor.ready);
   monitor_clean_up(plan);
+  output_close(&monitor.output, monitor.signals, monitor.asked ? (int)plan->stop_timeout_ms : -1);
   return monitor.code == NOT_KNOWN ? 0 : monitor.code;
 }

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 enum report_kind {
-  REPORT_FORKED = 1, /* an app has a process; `pid` is its number as the receiver sees it */
+  REPORT_FORKED = 1, /* an app has a process; `pid` is its number as the receiver sees it, `value` that in the pod */
   REPORT_STARTED,    /* it executes the app's program */
   REPORT_EXITED,     /* it ended; `value` is its exit code, or 128 and the signal */
   REPORT_FAILED,     /* it could not be started; `text` says why */

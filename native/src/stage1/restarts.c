@@ -88,11 +88,11 @@ static int watch(const struct restarts *restarts, int fd, uint32_t data) {
   return epoll_ctl(restarts->poll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int restarts_open(const struct plan *plan, int dir, const struct monitor_child *init,
+int restarts_open(const struct plan *plan, int dir, const struct monitor_child *init, const struct stream_ends *streams,
                   const struct restarts_listener *listener, void *data, struct restarts *ret_restarts,
                   struct rkt_error *err) {
-  struct restarts restarts = {
-      .plan = plan, .dir = dir, .init = init, .listener = listener, .data = data, .poll = -1, .timer = -1};
+  struct restarts restarts = {.plan = plan, .dir = dir, .init = init, .streams = streams, .listener = listener,
+                              .data = data, .poll = -1, .timer = -1};
   if (!wanted(plan)) {
     *ret_restarts = restarts;
     return 0;
@@ -201,13 +201,14 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
     return rkt_fail(err, -result, "starting a process for app \"%s\"", plan->name);
   if (child.pid == 0) {
     struct launch launch = {.plan = restarts->plan, .app = plan, .index = app, .state = item->state,
-                            .channel = write_end, .terminal = item->terminal};
+                            .streams = restarts->streams[app], .channel = write_end, .terminal = item->terminal};
     struct launch_place place = {.init = restarts->init->pidfd, .mounts = item->mounts};
     message_set_output(STDERR_FILENO);
     launch_again(&launch, &place, command);
   }
   item->pid = child.pid;
   item->executed = false;
+  restarts->listener->forked(restarts->data, app, child.pid);
   /* Without a watch the end of the process tells as well, only later. */
   item->channel = rkt_steal_fd(&read_end);
   (void)watch(restarts, item->channel, app);

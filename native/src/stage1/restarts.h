@@ -18,6 +18,7 @@
 
 /* What the monitor hears, of apps with a restart policy and with `data` of restarts_open. */
 struct restarts_listener {
+  void (*forked)(void *data, uint32_t app, pid_t pid); /* it has a process, for its program or its POST_STOP */
   void (*started)(void *data, uint32_t app, pid_t pid);
   void (*failed)(void *data, uint32_t app, const char *reason); /* to be started again; its end follows */
   void (*ended)(void *data, uint32_t app, int code);
@@ -30,6 +31,7 @@ struct restarts {
   const struct plan *plan;
   int dir;
   const struct monitor_child *init;
+  const struct stream_ends *streams; /* by app */
   const struct restarts_listener *listener;
   void *data;
   struct restart *items; /* by app; NULL where no app has a policy */
@@ -39,7 +41,7 @@ struct restarts {
 };
 
 /* `init` is filled in before anything is reported. */
-int restarts_open(const struct plan *plan, int dir, const struct monitor_child *init,
+int restarts_open(const struct plan *plan, int dir, const struct monitor_child *init, const struct stream_ends *streams,
                   const struct restarts_listener *listener, void *data, struct restarts *ret_restarts,
                   struct rkt_error *err);
 

@@ -1,0 +1,63 @@
+/*
+ * What apps print and read, in the monitor.
+ *
+ * An app's stdout and stderr are pipes. The monitor reads them, writes every line to the app's log, and passes the bytes on: to the
+ * monitor's own stream, or to whoever is attached. A stream that is not taken by its reader fills its buffer and then its pipe,
+ * which makes its app wait and nobody else. A reader that is gone is done without; the log goes on.
+ *
+ * Bytes of a pod's only app pass through as they are. With several apps, or PREFIX, whole lines are passed on, so that
+ * no line is torn by another app's; a line longer than LINE_LIMIT is passed on in pieces.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "stage1/plan.h"
+#include "stage1/streams.h"
+
+/* A longer line becomes several entries in the log. */
+#define LINE_LIMIT 16384u
+
+struct output_outlets;
+struct output_stream;
+struct attach_server;
+struct log_writer;
+
+struct output {
+  const struct plan *plan;
+  int poll;                 /* readable when output_handle has something to do; -1: never */
+  struct stream_ends *ends; /* one per app: what launchers put on descriptors 0 to 2 */
+  struct output_stream *streams;
+  size_t count;             /* of streams */
+  size_t turn;              /* which of them is the first to be served */
+  struct log_writer *logs;  /* one per app */
+  struct output_outlets *outlets;
+  struct attach_server *attach; /* NULL: nobody can attach to anything */
+};
+
+/* Makes the pipes of all apps, and the sockets of those that can be attached to. `dir`: of the pod, open as long as the output. */
+int output_open(const struct plan *plan, int dir, struct output *ret_output, struct rkt_error *err);
+
+/* The init has its copies of the apps' ends: those of apps that are never started again are not needed here any more. */
+void output_release_ends(struct output *output);
+
+/*
+ * An app has a process, of that number in the pod's PID namespace: what it prints is read from now on. Again for an app that is
+ * started again.
+ */
+void output_take_process(struct output *output, uint32_t app, pid_t pid);
+
+/* A run of the app has ended: passes on what it has printed, the last line even if it is not complete. */
+void output_take_end(struct output *output, uint32_t app);
+
+void output_handle(struct output *output);
+
+/* All processes of the pod are gone: takes what they have printed from the pipes into the logs. Does not wait. */
+void output_finish(struct output *output);
+
+/*
+ * Waits until the monitor's streams have taken everything, for `timeout_ms` at most (negative: as long as it takes), or until a
+ * signal that stops pods comes through `signals`. Frees everything.
+ */
+void output_close(struct output *output, int signals, int timeout_ms);
