@@ -20,6 +20,7 @@ import {
 import { isolatorOptions, isolatorsOf } from './isolator-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOf, restartOption } from './restart-option.ts';
+import { streamOptions, streamsOf } from './stream-options.ts';
 
 /** Options of one app, after its image. */
 export const imageOptions: readonly Option[] = [
@@ -58,6 +59,7 @@ export const imageOptions: readonly Option[] = [
     },
   ]),
   ...optionGroup('Life', [restartOption]),
+  ...optionGroup('Standard streams', streamOptions),
   ...optionGroup('Isolators', isolatorOptions),
   ...optionGroup('Metadata', [
     {
@@ -89,6 +91,7 @@ export function appOptionsOf({ values, args }: AppArguments, pod: OptionValues):
     ...(name === undefined ? {} : { name }),
     ...(exec === undefined ? {} : { exec }),
     ...(restart === undefined ? {} : { restart }),
+    streams: streamsOf(values),
     args: args ?? [],
     mounts: getList(values, 'mount').map(parseMountOption),
     isolators: isolatorsOf(values),

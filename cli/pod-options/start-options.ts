@@ -17,6 +17,7 @@ import {
   optionGroup,
   usageError,
 } from '../options.ts';
+import { logOptions, outputSettingsOf } from './log-options.ts';
 import { nameOptions, nameSettingsOf } from './name-options.ts';
 
 const networkOptions: readonly Option[] = [
@@ -94,6 +95,7 @@ export const startOptions: readonly Option[] = [
   ...optionGroup('Metadata service', serviceOptions),
   ...optionGroup('Isolation', isolationOptions),
   ...optionGroup('Life', lifeOptions),
+  ...optionGroup('Output', logOptions),
 ];
 
 /** What the start of a pod takes from the command line. The metadata service is reached where the pod needs it: ENOMDS. */
@@ -138,6 +140,7 @@ export function planSettingsOf(context: Context, values: OptionValues): PlanSett
     debug,
     ...(interactiveOf(values) ? { terminals: callerTerminals() } : {}),
     detached: getSwitch(values, 'detach'),
+    ...outputSettingsOf(values),
     stopTimeoutMs: stopTimeoutOf(values, 'stop-timeout'),
     ...(getSwitch(values, 'rm') ? { epilogue: [...ownCommand(context), 'rm'] } : {}),
   };

@@ -17,6 +17,7 @@ import { RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { appcVersion } from '../base/version.ts';
 import { lifeAnnotations } from '../stage1/app-life.ts';
+import { type StreamName, streamAnnotations, streamNames } from '../stage1/app-streams.ts';
 import { composeError } from './compose-error.ts';
 import { composeMounts, type Volumes, type WantedMount } from './compose-mounts.ts';
 import { withoutCommand } from './docker-command.ts';
@@ -35,6 +36,8 @@ export interface AppRequest {
   readonly exec?: string;
   /** When it is started again, as `--restart` takes it. */
   readonly restart?: string;
+  /** Modes of its standard streams, as `--stdin` and its like take them. */
+  readonly streams?: Partial<Record<StreamName, string>>;
   /** Appended; of an image that came from Docker they replace its Cmd. */
   readonly args: readonly string[];
   readonly mounts: readonly MountOption[];
@@ -145,8 +148,12 @@ function composeApp(request: AppRequest, pod: PodRequest, volumes: Volumes, log:
 }
 
 /** Those that the user gave, and what other options come to. */
-function annotationsOf({ annotations = [], restart }: AppRequest): Annotation[] {
-  const own = restart === undefined ? [] : [{ name: lifeAnnotations.restart, value: restart }];
+function annotationsOf({ annotations = [], restart, streams = {} }: AppRequest): Annotation[] {
+  const modes = streamNames.flatMap((stream) => {
+    const value = streams[stream];
+    return value === undefined ? [] : [{ name: streamAnnotations[stream], value }];
+  });
+  const own = [...(restart === undefined ? [] : [{ name: lifeAnnotations.restart, value: restart }]), ...modes];
   const names = new Set<string>(own.map(({ name }) => name));
   return [...annotations.filter(({ name }) => !names.has(name)), ...own];
 }

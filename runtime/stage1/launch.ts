@@ -7,6 +7,7 @@ import type { PodManifest } from '../appc/pod-manifest.ts';
 import { normalizedPath } from '../base/normalized-path.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
+import { planStreamsOf } from './app-streams.ts';
 import { devicesHierarchy, podScope } from './cgroups.ts';
 import { deviceLimits } from './device-limits.ts';
 import type { AppIsolation, PodIsolation } from './isolation/isolate.ts';
@@ -35,6 +36,11 @@ export interface PlanSettings {
   readonly debug: boolean;
   /** `--detach` */
   readonly detached?: boolean;
+  /** `--prefix`; absent: `auto`, which means in pods of several apps. */
+  readonly prefix?: 'auto' | 'always' | 'never';
+  /** `--log-opt`: see the plan. */
+  readonly logSize?: number;
+  readonly logFiles?: number;
   /** `--stop-timeout`; absent: stage1's default. */
   readonly stopTimeoutMs?: number;
   /** A program of the host for when the pod is over; the pod's uuid is appended to it. */
@@ -87,6 +93,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     debug: settings.debug,
     hostIpc: settings.hostIpc === true,
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
+    ...planOutput(settings, input.apps.length),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
     ...(input.userNamespace === undefined ? {} : { userNamespace: input.userNamespace }),
@@ -122,6 +129,15 @@ function confine({ pod: { uuid }, apps, manifest, isolation }: PlanInput): Confi
 function farewellOf({ network }: PlanInput): { netfilter?: Uint8Array } {
   const netfilter = portsFarewell(network);
   return netfilter === undefined ? {} : { netfilter };
+}
+
+function planOutput(settings: PlanSettings, apps: number): Pick<LaunchPlan, 'prefixLines' | 'logSize' | 'logFiles'> {
+  const { prefix = 'auto', logSize, logFiles } = settings;
+  return {
+    prefixLines: prefix === 'always' || (prefix === 'auto' && apps > 1),
+    ...(logSize === undefined ? {} : { logSize }),
+    ...(logFiles === undefined ? {} : { logFiles }),
+  };
 }
 
 /** What the monitor does about the namespaces when the pod has ended; bare ones only have to be unpinned. */
@@ -174,6 +190,7 @@ function planApp(
     ...(deviceFilter === undefined ? {} : { deviceFilter }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...life,
+    ...planStreamsOf(prepared, input.apps.length === 1),
     ...planTerminal(settings.terminals ?? []),
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
