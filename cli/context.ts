@@ -10,10 +10,10 @@ export interface Context {
   readonly log: Log;
   /** Effective user id. */
   readonly uid: number;
-  /** Results. */
-  out(text: string): void;
+  /** Results. Returns false where nobody reads them any more. */
+  out(text: string | Uint8Array): unknown;
   /** Diagnostics that are not log lines. */
-  err(text: string): void;
+  err(text: string | Uint8Array): unknown;
   /** For a command that is about to become another program: what would otherwise be done at the end of this one. */
   beforeExec(): Promise<void>;
 }

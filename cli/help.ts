@@ -5,6 +5,10 @@ import { globalOptions } from './global-options.ts';
 import type { Option } from './options.ts';
 
 function optionLabel(option: Option): string {
+  return option.short === undefined ? longLabel(option) : `-${option.short}, ${longLabel(option)}`;
+}
+
+function longLabel(option: Option): string {
   if (option.type === 'switch') return `--${option.name}${option.default === undefined ? '' : '[=BOOL]'}`;
   if (option.type === 'value' && option.bare !== undefined) return `--${option.name}[=${option.placeholder}]`;
   return `--${option.name}=${option.placeholder}`;

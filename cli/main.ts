@@ -14,8 +14,9 @@ import { getSwitch, OptionSet, type Reader, reader, takeOption, usageError } fro
 import { writeAll } from './output.ts';
 
 export interface Streams {
-  out(text: string): void;
-  err(text: string): void;
+  /** Returns false where nobody reads any more. */
+  out(text: string | Uint8Array): unknown;
+  err(text: string | Uint8Array): unknown;
 }
 
 /** Runs one command line (without the program's name) and returns the exit code. Never throws. */
@@ -124,7 +125,10 @@ function report(error: unknown, debug: boolean, streams: Streams): void {
 
 /** The process: real streams, real exit. */
 export async function start(): Promise<void> {
-  const streams = { out: (text: string) => writeAll(1, text), err: (text: string) => writeAll(2, text) };
+  const streams = {
+    out: (text: string | Uint8Array) => writeAll(1, text),
+    err: (text: string | Uint8Array) => writeAll(2, text),
+  };
   process.exitCode = failureCode;
   process.exit(await main(process.argv.slice(2), process.env, streams));
 }

@@ -2,7 +2,8 @@
  * Options are declared once; parsing, help and the documentation check all read the same declaration.
  *
  * The grammar is that of Go's flag packages, which rkt's users know: `--name=value`, `--name value`, switches without a
- * value or with `=true`/`=false`, and one dash where two are usual (`-debug`, `-insecure-skip-verify`).
+ * value or with `=true`/`=false`, and one dash where two are usual (`-debug`, `-insecure-skip-verify`). A few options have a letter
+ * as well (`-f`), which stands for itself: letters are not put together.
  */
 
 import { RktError } from '../runtime/base/errors.ts';
@@ -12,6 +13,8 @@ import { parseDuration } from './duration.ts';
 interface OptionBase {
   readonly name: string;
   readonly description: string;
+  /** A letter that stands for it after one dash: `-f`. */
+  readonly short?: string;
   /** Understood, but not listed in help. */
   readonly hidden?: boolean;
   /** Heading that help lists it under. */
@@ -76,13 +79,17 @@ export const getDuration = (values: OptionValues, name: string): number => {
 /** An option as it stands on the command line, not yet looked up. */
 interface Word {
   readonly name: string;
+  /** One dash and one letter. */
+  readonly short: boolean;
   readonly value: string | undefined;
 }
 
 /** `--name`, `-name`, `--name=value`; undefined for anything that is not an option (`-` alone is an argument). */
 function asOption(word: string): Word | undefined {
-  const match = /^--?([^-=][^=]*)(?:=([\s\S]*))?$/.exec(word);
-  return match === null ? undefined : { name: match[1] as string, value: match[2] };
+  const match = /^(--?)([^-=][^=]*)(?:=([\s\S]*))?$/.exec(word);
+  if (match === null) return undefined;
+  const [, dashes, name, value] = match as unknown as [string, string, string, string | undefined];
+  return { name, value, short: dashes === '-' && name.length === 1 };
 }
 
 const truths = new Map([
@@ -123,6 +130,11 @@ export class OptionSet {
 
   has(name: string): boolean {
     return this.#options.has(name);
+  }
+
+  /** The name of the option that a letter stands for. */
+  nameOfLetter(letter: string): string | undefined {
+    return [...this.#options.values()].find(({ short }) => short === letter)?.name;
   }
 
   names(): string[] {
@@ -210,8 +222,9 @@ export interface Place {
  * False where the word is not an option at all. Errors: EUSAGE for unknown options, with the near miss, and for misplaced ones.
  */
 export function takeOption(word: string, rest: Reader, sets: readonly OptionSet[], place: Place): boolean {
-  const found = asOption(word);
-  if (found === undefined) return false;
+  const written = asOption(word);
+  if (written === undefined) return false;
+  const found = written.short ? { ...written, name: nameOfLetter(written.name, sets) } : written;
   const set = sets.find((candidate) => candidate.has(found.name));
   if (set === undefined) {
     const { command, later } = place;
@@ -230,6 +243,9 @@ export function takeOption(word: string, rest: Reader, sets: readonly OptionSet[
   set.set(found.name, value);
   return true;
 }
+
+const nameOfLetter = (letter: string, sets: readonly OptionSet[]): string =>
+  sets.map((set) => set.nameOfLetter(letter)).find((name) => name !== undefined) ?? letter;
 
 function unknownOption(
   name: string,

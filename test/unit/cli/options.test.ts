@@ -48,6 +48,25 @@ describe('options in the manner of Go', () => {
     expect(getValue(take('--dir=').set.values(), 'dir')).toBe('');
   });
 
+  test('a letter stands for its option after one dash, and for nothing else', () => {
+    const set = new OptionSet([
+      { name: 'follow', short: 'f', type: 'switch', description: '' },
+      { name: 'tail', short: 'n', type: 'value', placeholder: 'N', description: '' },
+    ]);
+    const taken = (...words: string[]): boolean =>
+      takeOption(words[0] as string, reader(words.slice(1)), [set], { command: 'logs' });
+    expect([taken('-f'), taken('-n', '5'), getSwitch(set.values(), 'follow'), getValue(set.values(), 'tail')]).toEqual([
+      true,
+      true,
+      true,
+      '5',
+    ]);
+    expect([taken('-follow=false'), getSwitch(set.values(), 'follow')]).toEqual([true, false]);
+    for (const word of ['--f', '-fn', '-x']) {
+      expect(() => taken(word)).toThrow(`unknown option "${word}" for "rkt logs"`);
+    }
+  });
+
   test('an option with a bare form takes no next word', () => {
     const { set, stopped } = take('--private-net', 'image');
     expect(getValue(set.values(), 'private-net')).toBe('default');
