@@ -2,8 +2,8 @@
  * `make bench`: how long a start takes and what a pod costs while it idles, beside other runtimes, on this machine, in this
  * run. Absolute times say more about the machine than about the program; the ratios are what to look at.
  *
- * `npm run bench -- fetch` measures downloads instead (fetch.ts), `npm run bench -- import` local images (import.ts), and
- * `npm run bench -- many-pods` only what many pods cost.
+ * `npm run bench -- fetch` measures downloads instead (fetch.ts), `npm run bench -- import` local images (import.ts),
+ * `npm run bench -- many-pods` only what many pods cost, and `npm run bench -- logs` only the output of apps.
  *
  * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20), --pods=N (default 100).
  */
@@ -13,6 +13,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureEnter } from './enter.ts';
+import { benchLogs } from './logs.ts';
 import { benchManyPods } from './many-pods.ts';
 import { measureManyStarts } from './many-starts.ts';
 import { measureMemory } from './memory.ts';
@@ -53,12 +54,13 @@ if (process.argv.includes('import')) {
   benchImport(rounds ?? 3);
   process.exit();
 }
-const only = process.argv.includes('many-pods') ? 'many-pods' : undefined;
+const only = ['many-pods', 'logs'].find((part) => process.argv.includes(part));
 const dir = mkdtempSync(join(tmpdir(), 'rkt-bench-'));
 const bench = await Bench.create(dir);
 try {
   if (only === undefined) await benchStarts();
-  benchManyPods(bench, Math.min(rounds ?? 10, 10));
+  if (only !== 'logs') benchManyPods(bench, Math.min(rounds ?? 10, 10));
+  if (only !== 'many-pods') benchLogs(bench, Math.min(rounds ?? 3, 5));
 } finally {
   await bench.destroy();
   rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
