@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { podman } from './peers.ts';
+import { podmanCommand } from './peers.ts';
 import type { Bench } from './rkt.ts';
 import { median } from './starts.ts';
 
@@ -40,8 +40,10 @@ function writers(bench: Bench): Writer[] {
     ...command,
   ];
   const peer = (driver: string, bytes: number): string[] =>
-    podman(
+    podmanCommand(
       bench.dir,
+      'run',
+      '--rm',
       `--log-driver=${driver}`,
       '--network=host',
       '--rootfs',

@@ -25,6 +25,8 @@ const chunks = new Map<string, string>([
   [join(root, 'runtime', 'image', 'http', 'client.ts'), 'http-client'],
   [join(root, 'runtime', 'image', 'render', 'index.ts'), 'image-render'],
   [join(root, 'runtime', 'image', 'manage', 'index.ts'), 'image-manage'],
+  [join(root, 'runtime', 'pod', 'attach', 'index.ts'), 'pod-attach'],
+  [join(root, 'runtime', 'pod', 'logs', 'index.ts'), 'pod-logs'],
   [join(root, 'runtime', 'pod', 'watch', 'index.ts'), 'pod-watch'],
   [join(root, 'runtime', 'image', 'docker', 'index.ts'), 'docker'],
   [join(root, 'runtime', 'image', 'trust', 'index.ts'), 'image-trust'],

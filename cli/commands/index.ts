@@ -79,6 +79,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./stats.ts')).command,
   },
   {
+    name: 'logs',
+    summary: 'print what the apps of a pod have printed',
+    load: async () => (await import('./logs.ts')).command,
+  },
+  {
+    name: 'attach',
+    summary: 'attach to the standard streams of a running app',
+    load: async () => (await import('./attach.ts')).command,
+  },
+  {
     name: 'cat-manifest',
     summary: 'print the manifest of a pod',
     load: async () => (await import('./cat-manifest.ts')).command,

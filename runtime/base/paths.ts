@@ -120,6 +120,12 @@ export const podFiles = {
   /** Exit status per app: a decimal number. */
   statusDir: (dir: string): string => `${dir}/status`,
   status: (dir: string, app: string): string => `${dir}/status/${app}`,
+  /** What apps have printed: the file that is written to, and with a number those that were put aside, 1 being the newest. */
+  logsDir: (dir: string): string => `${dir}/logs`,
+  log: (dir: string, app: string, number = 0): string => `${dir}/logs/${app}.log${number === 0 ? '' : `.${number}`}`,
+  /** Directory of the sockets by which one can attach to an app's streams, named by the stream. */
+  attachDir: (dir: string, app: string): string => `${dir}/attach/${app}`,
+  attachSocket: (dir: string, app: string, stream: string): string => `${dir}/attach/${app}/${stream}`,
   /** Files about one app: its image manifest and, while it runs, the host PID of its main process. */
   appDir: (dir: string, app: string): string => `${dir}/appsinfo/${app}`,
   imageManifest: (dir: string, app: string): string => `${dir}/appsinfo/${app}/manifest`,
