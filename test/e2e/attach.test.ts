@@ -14,7 +14,11 @@ beforeAll(async () => {
   const file = writeAci(
     join(host.dir, 'echo.aci'),
     'example.com/echo',
-    [...busybox(), { path: 'rootfs/bin/seq', type: 'symlink', link: 'busybox' }],
+    [
+      ...busybox(),
+      { path: 'rootfs/bin/seq', type: 'symlink', link: 'busybox' },
+      { path: 'rootfs/bin/tty', type: 'symlink', link: 'busybox' },
+    ],
     shellApp(echo),
   );
   host.ok(['-insecure-skip-verify', 'fetch', file]);
@@ -44,7 +48,7 @@ async function start(...args: string[]): Promise<{ pod: Running; uuid: string }>
 async function attach(uuid: string, word: string, ...args: string[]): Promise<Running> {
   const reader = host.start(['attach', ...args, uuid]);
   reader.child.stdin?.write(`${word}\n`);
-  await reader.prints(new RegExp(`got ${word}\n`));
+  await reader.prints(new RegExp(`got ${word}\\r?\n`));
   return reader;
 }
 
@@ -120,6 +124,31 @@ describe('an app with streams', () => {
       isWhole || reader.stderr === '' ? 0 : 254,
       ending.status === 0,
     ]);
+  });
+});
+
+describe('an app with a terminal', () => {
+  test('is attached to in both directions, and what it shows is logged', async () => {
+    const terminal = ['--stdin=tty', '--stdout=tty', '--stderr=tty'];
+    const script = 'tty; while read line; do echo "got $line"; [ "$line" = quit ] && exit 3; done';
+    const { pod, uuid } = await start('example.com/echo', ...terminal, '--exec', '/bin/sh', '--', '-c', script);
+    expect(host.ok(['attach', '--mode=list', uuid])).toBe('tty-in\ntty-out\n');
+    const watcher = host.start(['attach', '--mode=tty-out', uuid]);
+    // It is there once it shows what somebody types.
+    const typist = host.start(['attach', uuid]);
+    while (!watcher.stdout.includes('got hello')) {
+      typist.child.stdin?.write('hello\n');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const left = await attach(uuid, 'left');
+    left.child.stdin?.write('\x1d\x1d\x1d');
+    expect((await left.ended).status).toBe(0);
+    typist.child.stdin?.write('quit\n');
+    await Promise.all([typist.ended, watcher.ended]);
+    expect((await pod.ended).status).toBe(3);
+    expect(watcher.stdout).toMatch(/quit\r\ngot quit\r\n$/);
+    expect(pod.stdout).toBe('');
+    expect(host.ok(['logs', uuid])).toMatch(/^\/dev\/pts\/0\r\n[^]*quit\r\ngot quit\r\n$/);
   });
 });
 

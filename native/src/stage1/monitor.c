@@ -21,9 +21,9 @@
 #include "stage1/monitor-start.h"
 #include "stage1/monitor-terminal.h"
 #include "stage1/netfilter.h"
+#include "stage1/output.h"
 #include "stage1/pod-files.h"
 #include "stage1/ready.h"
-#include "stage1/output.h"
 #include "stage1/report.h"
 #include "stage1/restarts.h"
 #include "stage1/signals.h"
@@ -36,7 +36,6 @@
 struct monitored_app {
   pid_t pid;
   int code;     /* NOT_KNOWN until it has ended, and while it runs again */
-  int terminal; /* master of a terminal that nothing is relayed to; -1: none */
   struct limits limits; /* those it ran into so far */
 };
 
@@ -160,9 +159,9 @@ static void take_terminal(struct monitor *monitor, uint32_t index, int master) {
   if (master < 0)
     return;
   restarts_take_terminal(&monitor->restarts, index, master);
-  if (app->interactive == 0)
-    monitor->apps[index].terminal = master;
-  else if (monitor_terminal_begin(&monitor->terminal, app, master, &err) < 0)
+  int result = app->interactive != 0 ? monitor_terminal_begin(&monitor->terminal, app, master, &err)
+                                     : output_take_terminal(&monitor->output, index, master, &err);
+  if (result < 0)
     complain(&err);
 }
 
@@ -393,7 +392,7 @@ int monitor_run(const struct plan *plan) {
   cleanup_free struct monitored_app *apps = calloc(plan->apps.count, sizeof(*apps));
   int result = dir < 0 || apps == NULL ? rkt_fail(&err, errno, "opening the pod's directory") : 0;
   for (size_t i = 0; apps != NULL && i < plan->apps.count; i++)
-    apps[i] = (struct monitored_app){.code = NOT_KNOWN, .terminal = -1};
+    apps[i].code = NOT_KNOWN;
   monitor.dir = dir;
   monitor.apps = apps;
   if (result == 0)

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/pty.h"
+
+/* Output and error messages, or some of them and a terminal. */
+#define STREAMS_PER_APP 3
 
 static const char *const names[] = {"stdin", "stdout", "stderr"};
 
@@ -44,21 +48,24 @@ static int make_pipe(const struct plan *plan, const struct plan_app *app, bool i
   return 0;
 }
 
-static int make_endpoint(struct output *output, int dir, const struct plan_app *app, int number, int input,
+static int make_endpoint(struct output *output, const struct plan_app *app, const char *name, int input,
                          struct attach_endpoint **ret_endpoint, struct rkt_error *err) {
   if (output->attach == NULL) {
-    int result = attach_server_open(dir, &output->attach, err);
+    int result = attach_server_open(output->dir, &output->attach, err);
     if (result < 0)
       return result;
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = OUTPUT_ATTACH_EVENT};
+    if (epoll_ctl(output->poll, EPOLL_CTL_ADD, attach_server_poll(output->attach), &event) < 0)
+      return rkt_fail(err, errno, "preparing the streams of the apps");
   }
-  return attach_server_add(output->attach, app->name, names[number], input, ret_endpoint, err);
+  return attach_server_add(output->attach, app->name, name, input, ret_endpoint, err);
 }
 
 static int fail_pipe(const struct plan_app *app, int result, struct rkt_error *err) {
   return rkt_fail(err, -result, "app \"%s\": making a pipe", app->name);
 }
 
-static int make_input(struct output *output, int dir, uint32_t index, struct rkt_error *err) {
+static int make_input(struct output *output, uint32_t index, struct rkt_error *err) {
   const struct plan_app *app = &plan_apps(output->plan)[index];
   int ends[2];
   if (app->std_streams[STDIN_FILENO] != PLAN_STREAM_ATTACHABLE)
@@ -68,7 +75,7 @@ static int make_input(struct output *output, int dir, uint32_t index, struct rkt
     return fail_pipe(app, result, err);
   output->ends[index].fds[STDIN_FILENO] = ends[1];
   struct attach_endpoint *endpoint;
-  result = make_endpoint(output, dir, app, STDIN_FILENO, ends[0], &endpoint, err);
+  result = make_endpoint(output, app, names[STDIN_FILENO], ends[0], &endpoint, err);
   if (result < 0)
     close(ends[0]);
   return result;
@@ -81,7 +88,7 @@ static struct output_outlet *outlet_of(const struct output *output, const struct
   return number == STDERR_FILENO && items[1].sink.fd >= 0 ? &items[1] : &items[0];
 }
 
-static int make_output(struct output *output, int dir, uint32_t index, int number, struct rkt_error *err) {
+static int make_output(struct output *output, uint32_t index, int number, struct rkt_error *err) {
   const struct plan_app *app = &plan_apps(output->plan)[index];
   uint32_t mode = app->std_streams[number];
   int ends[2];
@@ -97,42 +104,69 @@ static int make_output(struct output *output, int dir, uint32_t index, int numbe
                                   .index = index,
                                   .number = number,
                                   .fd = ends[0],
+                                  .slave = -1,
                                   .log = &output->logs[index],
                                   .outlet = outlet_of(output, app, number),
                                   .by_line = prefixed || output->plan->apps.count > 1,
                                   .prefixed = prefixed};
   if (mode == PLAN_STREAM_ATTACHABLE)
-    result = make_endpoint(output, dir, app, number, -1, &stream->endpoint, err);
+    result = make_endpoint(output, app, names[number], -1, &stream->endpoint, err);
   return result;
 }
 
-static int allocate(struct output *output, int dir, struct rkt_error *err) {
+static int allocate(struct output *output, struct rkt_error *err) {
   size_t count = output->plan->apps.count;
   output->ends = calloc(count, sizeof(*output->ends));
-  output->streams = calloc(count * 2, sizeof(*output->streams));
+  output->streams = calloc(count * STREAMS_PER_APP, sizeof(*output->streams));
   output->logs = calloc(count, sizeof(*output->logs));
   output->outlets = calloc(1, sizeof(*output->outlets));
   if (output->ends == NULL || output->streams == NULL || output->logs == NULL || output->outlets == NULL)
     return rkt_fail(err, ENOMEM, "preparing the streams of the apps");
   for (size_t i = 0; i < count; i++) {
     output->ends[i] = (struct stream_ends){.fds = {-1, -1, -1}};
-    output->logs[i] = log_writer_make(output->plan, &plan_apps(output->plan)[i], dir);
+    output->logs[i] = log_writer_make(output->plan, &plan_apps(output->plan)[i], output->dir);
   }
   output->outlets->items[0].sink.fd = STDOUT_FILENO;
   output->outlets->items[1].sink.fd = sink_same_file(STDOUT_FILENO, STDERR_FILENO) ? -1 : STDERR_FILENO;
   return 0;
 }
 
-int output_make(struct output *output, int dir, struct rkt_error *err) {
-  int result = allocate(output, dir, err);
-  for (uint32_t i = 0; result == 0 && i < output->plan->apps.count; i++) {
-    result = make_input(output, dir, i, err);
-    for (int number = STDOUT_FILENO; result == 0 && number <= STDERR_FILENO; number++)
-      result = make_output(output, dir, i, number, err);
-  }
+int output_make(struct output *output, struct rkt_error *err) {
+  int result = allocate(output, err);
   if (result == 0 && (output->poll = epoll_create1(EPOLL_CLOEXEC)) < 0)
     result = rkt_fail(err, errno, "preparing the streams of the apps");
+  for (uint32_t i = 0; result == 0 && i < output->plan->apps.count; i++) {
+    result = make_input(output, i, err);
+    for (int number = STDOUT_FILENO; result == 0 && number <= STDERR_FILENO; number++)
+      result = make_output(output, i, number, err);
+  }
   return result;
+}
+
+int output_make_terminal(struct output *output, uint32_t index, int master, struct output_stream **ret_stream,
+                         struct rkt_error *err) {
+  const struct plan_app *app = &plan_apps(output->plan)[index];
+  cleanup_close int owned = master;
+  cleanup_close int slave = -1;
+  struct attach_endpoint *endpoint;
+  if (output->count == output->plan->apps.count * STREAMS_PER_APP)
+    return rkt_fail(err, 0, "app \"%s\" has a terminal already", app->name);
+  /* Held open, because a master whose slave nobody has open just now cannot be waited for. */
+  int result = pty_open_slave(master, &slave, err);
+  if (result == 0)
+    result = make_endpoint(output, app, "tty", master, &endpoint, err);
+  if (result < 0)
+    return result;
+  struct output_stream *stream = &output->streams[output->count++];
+  *stream = (struct output_stream){.app = app,
+                                   .index = index,
+                                   .number = STDOUT_FILENO,
+                                   .fd = rkt_steal_fd(&owned),
+                                   .slave = rkt_steal_fd(&slave),
+                                   .log = &output->logs[index],
+                                   .endpoint = endpoint};
+  *ret_stream = stream;
+  return 0;
 }
 
 void output_discard(struct output *output) {

@@ -11,8 +11,10 @@
 #include "stage1/message.h"
 #include "stage1/output.h"
 
-/* What a pipe holds unless told otherwise; more does not make it faster (bench/logs.ts). */
+/* What a pipe holds unless told otherwise. */
 #define BUFFER_SIZE 65536u
+/* More than the kernel keeps of what was written to a terminal. */
+#define TERMINAL_SIZE 65536
 /* Lines of one writev(2), three parts each. */
 #define LINES_AT_ONCE 64
 
@@ -221,7 +223,9 @@ static void update_prefix(struct output_stream *stream) {
 
 static void close_pipe(struct output_stream *stream) {
   close(stream->fd);
-  stream->fd = -1;
+  if (stream->slave >= 0)
+    close(stream->slave);
+  stream->fd = stream->slave = -1;
   end_lines(stream);
   if (stream->endpoint != NULL)
     attach_endpoint_end(stream->endpoint);
@@ -262,6 +266,8 @@ bool output_stream_read(struct output_stream *stream) {
 void output_stream_drain(struct output_stream *stream) {
   /* A process outside of the pod may hold the pipe, so that it is never at its end nor empty: what fits into it is enough. */
   int left = stream->fd < 0 ? 0 : fcntl(stream->fd, F_GETPIPE_SZ);
+  if (stream->slave >= 0)
+    left = TERMINAL_SIZE;
   while (left > 0 && reserve(stream, stream->length + BUFFER_SIZE)) {
     update_prefix(stream);
     ssize_t count = read_some(stream);
@@ -277,6 +283,8 @@ void output_stream_drain(struct output_stream *stream) {
 void output_stream_free(struct output_stream *stream) {
   if (stream->fd >= 0)
     close(stream->fd);
+  if (stream->slave >= 0)
+    close(stream->slave);
   free(stream->data);
   free(stream->prefix);
 }

@@ -22,7 +22,8 @@ struct output_stream {
   const struct plan_app *app;
   uint32_t index;   /* of the app */
   int number;       /* 1 or 2 */
-  int fd;           /* our end of the pipe; -1: at its end */
+  int fd;           /* our end of the pipe, or the master of a terminal; -1: at its end */
+  int slave;        /* of a terminal, or -1 */
   bool watched;
   bool ended;       /* the run has: what is in the pipe is its last */
   char *data;       /* NULL: empty */

@@ -15,9 +15,8 @@
 #define READS_AT_ONCE 8
 #define EVENTS_AT_ONCE 16
 
-/* Streams are told by their position; then come the outlets and the server. */
+/* Streams are told by their position; then come the outlets. */
 #define OUTLET_EVENT UINT32_C(0x80000000)
-#define ATTACH_EVENT UINT32_MAX
 
 static bool watch(const struct output *output, int fd, uint32_t events, uint32_t data) {
   struct epoll_event event = {.events = events, .data.u32 = data};
@@ -27,10 +26,8 @@ static bool watch(const struct output *output, int fd, uint32_t events, uint32_t
 static void unwatch(const struct output *output, int fd) { epoll_ctl(output->poll, EPOLL_CTL_DEL, fd, NULL); }
 
 int output_open(const struct plan *plan, int dir, struct output *ret_output, struct rkt_error *err) {
-  struct output output = {.plan = plan, .poll = -1};
-  int result = output_make(&output, dir, err);
-  if (result == 0 && output.attach != NULL && !watch(&output, attach_server_poll(output.attach), EPOLLIN, ATTACH_EVENT))
-    result = rkt_fail(err, errno, "preparing the streams of the apps");
+  struct output output = {.plan = plan, .dir = dir, .poll = -1};
+  int result = output_make(&output, err);
   if (result < 0) {
     output_discard(&output);
     return result;
@@ -106,6 +103,16 @@ void output_take_process(struct output *output, uint32_t app, pid_t pid) {
     }
 }
 
+int output_take_terminal(struct output *output, uint32_t app, int master, struct rkt_error *err) {
+  struct output_stream *stream;
+  int result = output_make_terminal(output, app, master, &stream, err);
+  if (result < 0)
+    return result;
+  stream->pid = 1;
+  update(output, stream);
+  return 0;
+}
+
 void output_take_end(struct output *output, uint32_t app) {
   for (size_t i = 0; i < output->count; i++)
     if (output->streams[i].index == app) {
@@ -119,7 +126,7 @@ void output_handle(struct output *output) {
   int count = output->poll < 0 ? 0 : epoll_wait(output->poll, events, EVENTS_AT_ONCE, 0);
   for (int i = 0; i < count; i++) {
     uint32_t data = events[i].data.u32;
-    if (data == ATTACH_EVENT)
+    if (data == OUTPUT_ATTACH_EVENT)
       attach_server_handle(output->attach);
     else if (data >= OUTLET_EVENT)
       take_room(output, &output->outlets->items[data - OUTLET_EVENT]);

@@ -27,6 +27,7 @@ struct log_writer;
 struct output {
   const struct plan *plan;
   int poll;                 /* readable when output_handle has something to do; -1: never */
+  int dir;                  /* of the pod */
   struct stream_ends *ends; /* one per app: what launchers put on descriptors 0 to 2 */
   struct output_stream *streams;
   size_t count;             /* of streams */
@@ -47,6 +48,12 @@ void output_release_ends(struct output *output);
  * started again.
  */
 void output_take_process(struct output *output, uint32_t app, pid_t pid);
+
+/*
+ * The app has a terminal of which `master` is the other end: whoever attaches to `tty` has it, and what is shown goes to the log.
+ * Takes the descriptor, also on failure.
+ */
+int output_take_terminal(struct output *output, uint32_t app, int master, struct rkt_error *err);
 
 /* A run of the app has ended: passes on what it has printed, the last line even if it is not complete. */
 void output_take_end(struct output *output, uint32_t app);
