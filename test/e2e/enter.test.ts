@@ -117,7 +117,10 @@ describe('what cannot be entered', () => {
   test('is named: no such pod, no such app, several apps', async () => {
     expect(failure('enter', 'ffffffff-0000')).toBe('rkt: no pod matches "ffffffff-0000"\nrkt: see "rkt list"\n');
     expect(failure('enter', '--app=nope', uuid)).toBe(`rkt: pod ${uuid} has no app "nope"\nrkt: it has box\n`);
-    const two = await startPod(image, '--name=one', ...idle, '---', image, '--name=two', '--exec', '/bin/cat');
+    const two = await startPod(
+      ...[image, '--name=one', '--stdin=inherit', ...idle],
+      ...['---', image, '--name=two', '--stdin=inherit', '--exec', '/bin/cat'],
+    );
     expect(failure('enter', two.uuid)).toBe(
       `rkt: pod ${two.uuid} has several apps: one, two\nrkt: say which one with --app=NAME\n`,
     );
