@@ -148,7 +148,7 @@ describe('an app with a terminal', () => {
     expect((await pod.ended).status).toBe(3);
     expect(watcher.stdout).toMatch(/quit\r\ngot quit\r\n$/);
     expect(pod.stdout).toBe('');
-    expect(host.ok(['logs', uuid])).toMatch(/^\/dev\/pts\/0\r\n[^]*quit\r\ngot quit\r\n$/);
+    expect(host.ok(['logs', uuid])).toMatch(/^\/dev\/pts\/0\r\n[\s\S]*quit\r\ngot quit\r\n$/);
   });
 });
 
