@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -27,20 +29,37 @@ static int raise(int *fd) {
 }
 
 /*
+ * sendfile(2) and splice(2) from a socket to a pipe hold the pipe's lock for as long as the socket has nothing (Linux 6.18), and
+ * everybody who reads the pipe meanwhile waits, whatever O_NONBLOCK and RWF_NOWAIT say. busybox's cat does that with its standard
+ * input. So an app that has a socket as its input gets sockets as its output, although it cannot open those by /dev/stdout.
+ */
+static bool has_socket_input(const struct plan_app *app) {
+  struct stat status;
+  return app->std_streams[STDIN_FILENO] == PLAN_STREAM_POD && fstat(STDIN_FILENO, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+static int open_ends(const struct plan_app *app, bool input, int ends[2]) {
+  bool sockets = !input && has_socket_input(app);
+  int result = sockets ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC);
+  return result < 0 ? -errno : 0;
+}
+
+/*
  * A pipe of which [0] is ours and [1] the app's; `input`: the app reads. The app's user owns it, so that the app can open
  * /dev/stdout. Only our end does not wait.
  */
 static int make_pipe(const struct plan *plan, const struct plan_app *app, bool input, int ret_ends[2]) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0)
-    return -errno;
+  int result = open_ends(app, input, ends);
+  if (result < 0)
+    return result;
   cleanup_close int ours = ends[input ? 1 : 0];
   cleanup_close int theirs = ends[input ? 0 : 1];
   uint32_t shift = plan->userns == NULL ? 0 : plan->userns->shift;
   if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0 ||
       ((app->uid + shift != 0 || app->gid + shift != 0) && fchown(theirs, app->uid + shift, app->gid + shift) < 0))
     return -errno;
-  int result = raise(&theirs);
+  result = raise(&theirs);
   if (result < 0)
     return result;
   ret_ends[0] = rkt_steal_fd(&ours);

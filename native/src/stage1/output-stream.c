@@ -13,8 +13,8 @@
 
 /* What a pipe holds unless told otherwise. */
 #define BUFFER_SIZE 65536u
-/* More than the kernel keeps of what was written to a terminal. */
-#define TERMINAL_SIZE 65536
+/* More than the kernel keeps of what was written to a terminal or a socket. */
+#define OTHERS_SIZE (4 << 20)
 /* Lines of one writev(2), three parts each. */
 #define LINES_AT_ONCE 64
 
@@ -266,8 +266,8 @@ bool output_stream_read(struct output_stream *stream) {
 void output_stream_drain(struct output_stream *stream) {
   /* A process outside of the pod may hold the pipe, so that it is never at its end nor empty: what fits into it is enough. */
   int left = stream->fd < 0 ? 0 : fcntl(stream->fd, F_GETPIPE_SZ);
-  if (stream->slave >= 0)
-    left = TERMINAL_SIZE;
+  if (left < 0)
+    left = OTHERS_SIZE;
   while (left > 0 && reserve(stream, stream->length + BUFFER_SIZE)) {
     update_prefix(stream);
     ssize_t count = read_some(stream);
