@@ -286,3 +286,13 @@ void attach_server_close(struct attach_server *server) {
   close(server->poll);
   free(server);
 }
+
+void attach_server_leave(struct attach_server *server) {
+  for (struct attach_endpoint *endpoint = server == NULL ? NULL : server->endpoints; endpoint != NULL; endpoint = endpoint->next) {
+    close(endpoint->listener);
+    endpoint->listener = -1;
+    if (endpoint->input >= 0)
+      close(endpoint->input);
+  }
+  attach_server_close(server);
+}

@@ -41,3 +41,6 @@ void attach_endpoint_end(struct attach_endpoint *endpoint);
 
 /* Ends and removes everything. NULL is fine. */
 void attach_server_close(struct attach_server *server);
+
+/* The same in a process that leaves the serving to a child of its own: sockets stay, what input goes to is closed. */
+void attach_server_leave(struct attach_server *server);

@@ -21,7 +21,7 @@
 #include "stage1/monitor-start.h"
 #include "stage1/monitor-terminal.h"
 #include "stage1/netfilter.h"
-#include "stage1/output.h"
+#include "stage1/output-process.h"
 #include "stage1/pod-files.h"
 #include "stage1/ready.h"
 #include "stage1/report.h"
@@ -45,7 +45,7 @@ struct monitor {
   int signals;
   struct monitor_child init;
   struct monitored_app *apps;
-  struct output output;
+  struct output_process output;
   struct restarts restarts;
   struct ready ready;
   struct monitor_terminal *terminal; /* the one that is relayed to our streams, or NULL */
@@ -111,7 +111,7 @@ static void settle(struct monitor *monitor, uint32_t index, int code) {
 
 static void take_fork(void *data, uint32_t app, pid_t pid) {
   struct monitor *monitor = data;
-  output_take_process(&monitor->output, app, inner_pid(pid));
+  output_process_take_process(&monitor->output, app, inner_pid(pid));
 }
 
 static void take_restart(void *data, uint32_t app, pid_t pid) { record_start(data, app, pid); }
@@ -124,7 +124,7 @@ static void take_failed_restart(void *data, uint32_t index, const char *reason) 
 static void take_run(void *data, uint32_t index, int code) {
   struct monitor *monitor = data;
   message_debug("app \"%s\" has ended with code %d", plan_apps(monitor->plan)[index].name, code);
-  output_take_end(&monitor->output, index);
+  output_process_take_end(&monitor->output, index);
   record_end(monitor, index, code);
 }
 
@@ -159,10 +159,12 @@ static void take_terminal(struct monitor *monitor, uint32_t index, int master) {
   if (master < 0)
     return;
   restarts_take_terminal(&monitor->restarts, index, master);
-  int result = app->interactive != 0 ? monitor_terminal_begin(&monitor->terminal, app, master, &err)
-                                     : output_take_terminal(&monitor->output, index, master, &err);
-  if (result < 0)
+  if (app->interactive == 0) {
+    output_process_take_terminal(&monitor->output, index, master);
+    close(master);
+  } else if (monitor_terminal_begin(&monitor->terminal, app, master, &err) < 0) {
     complain(&err);
+  }
 }
 
 static void take_end(struct monitor *monitor, uint32_t index, int code) {
@@ -179,7 +181,7 @@ static void take_app_report(struct monitor *monitor, const struct report *report
   switch (report->kind) {
   case REPORT_FORKED:
     monitor->apps[report->app].pid = report->pid;
-    output_take_process(&monitor->output, report->app, report->value);
+    output_process_take_process(&monitor->output, report->app, report->value);
     break;
   case REPORT_STARTED:
     record_start(monitor, report->app, monitor->apps[report->app].pid);
@@ -286,6 +288,14 @@ static bool get_timeout(const struct monitor *monitor, struct timespec *time, st
   return time->tv_sec >= 0;
 }
 
+/* Somebody has killed it: what the apps print is lost from now on, and whoever runs them should know. */
+static void take_lost_output(struct monitor *monitor) {
+  message_print("the process that passes on the output of the apps was killed; the pod is stopped");
+  take_code(monitor, EXIT_OWN_FAILURE);
+  take_stop(monitor, SIGTERM);
+  pidfd_send_signal(monitor->init.pidfd, SIGTERM, NULL, 0);
+}
+
 #define FIRST_TERMINAL_WAIT 6
 
 /* Until the init has ended. */
@@ -296,7 +306,7 @@ static void watch(struct monitor *monitor) {
       {.fd = monitor->init.socket, .events = POLLIN},
       {.fd = monitor->restarts.poll, .events = POLLIN},
       {.fd = monitor->ready.poll, .events = POLLIN},
-      {.fd = monitor->output.poll, .events = POLLIN},
+      {.fd = monitor->output.pidfd, .events = POLLIN},
       [FIRST_TERMINAL_WAIT + RELAY_POLLS - 1] = {.fd = -1},
   };
   /* One that ended before there was a signal descriptor was told to nobody. */
@@ -323,8 +333,10 @@ static void watch(struct monitor *monitor) {
       restarts_handle(&monitor->restarts);
     if (waits[4].revents != 0)
       ready_handle(&monitor->ready);
-    if (waits[5].revents != 0)
-      output_handle(&monitor->output);
+    if (waits[5].revents != 0) {
+      waits[5].fd = -1;
+      take_lost_output(monitor);
+    }
   }
 }
 
@@ -339,14 +351,14 @@ static void collect(struct monitor *monitor) {
       take_code(monitor, KILLED_CODE);
     }
   take_code(monitor, exit_code_of(status));
-  output_finish(&monitor->output);
+  output_process_finish(&monitor->output);
 }
 
 static int run(struct monitor *monitor, struct rkt_error *err) {
   monitor->signals = signals_open();
   if (monitor->signals < 0)
     return rkt_fail(err, -monitor->signals, "opening a signal descriptor");
-  int result = output_open(monitor->plan, monitor->dir, &monitor->output, err);
+  int result = output_process_start(monitor->plan, monitor->dir, monitor->signals, &monitor->output, err);
   if (result == 0)
     result = restarts_open(monitor->plan, monitor->dir, &monitor->init, monitor->output.ends, &restarts_listener, monitor,
                            &monitor->restarts, err);
@@ -356,7 +368,7 @@ static int run(struct monitor *monitor, struct rkt_error *err) {
     result = monitor_start(monitor->plan, monitor->dir, monitor->output.ends, &monitor->init, err);
   if (result < 0)
     return result;
-  output_release_ends(&monitor->output);
+  output_process_release_ends(&monitor->output);
   watch(monitor);
   collect(monitor);
   monitor_terminal_end(monitor->terminal, monitor->signals);
@@ -384,7 +396,7 @@ int monitor_run(const struct plan *plan) {
   struct monitor monitor = {.plan = plan,
                             .code = NOT_KNOWN,
                             .signals = -1,
-                            .output = {.plan = plan, .poll = -1},
+                            .output = {.plan = plan, .pidfd = -1, .socket = -1},
                             .restarts = {.plan = plan, .poll = -1, .timer = -1},
                             .ready = {.plan = plan, .poll = -1, .waiting = plan->ready_fd == PLAN_NO_FD ? -1 : (int)plan->ready_fd}};
   struct rkt_error err;
@@ -404,6 +416,6 @@ int monitor_run(const struct plan *plan) {
   restarts_close(&monitor.restarts);
   ready_close(&monitor.ready);
   monitor_clean_up(plan);
-  output_close(&monitor.output, monitor.signals, monitor.asked ? (int)plan->stop_timeout_ms : -1);
+  output_process_close(&monitor.output, monitor.signals, monitor.asked ? (int)plan->stop_timeout_ms : -1);
   return monitor.code == NOT_KNOWN ? 0 : monitor.code;
 }

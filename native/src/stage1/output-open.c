@@ -30,7 +30,7 @@ static int raise(int *fd) {
 
 /*
  * sendfile(2) and splice(2) from a socket to a pipe hold the pipe's lock for as long as the socket has nothing (Linux 6.18), and
- * everybody who reads the pipe meanwhile waits, whatever O_NONBLOCK and RWF_NOWAIT say. busybox's cat does that with its standard
+ * what was printed before cannot be read meanwhile, whatever O_NONBLOCK and RWF_NOWAIT say. busybox's cat does that with its standard
  * input. So an app that has a socket as its input gets sockets as its output, although it cannot open those by /dev/stdout.
  */
 static bool has_socket_input(const struct plan_app *app) {

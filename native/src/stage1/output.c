@@ -4,12 +4,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "stage1/output-open.h"
 #include "stage1/output-stream.h"
-#include "stage1/signals.h"
 
 /* After so many reads of one stream it is the others' turn, and the monitor's. */
 #define READS_AT_ONCE 8
@@ -34,12 +32,6 @@ int output_open(const struct plan *plan, int dir, struct output *ret_output, str
   }
   *ret_output = output;
   return 0;
-}
-
-void output_release_ends(struct output *output) {
-  for (size_t i = 0; i < output->plan->apps.count; i++)
-    if (plan_apps(output->plan)[i].restart == PLAN_RESTART_NEVER)
-      streams_close(&output->ends[i]);
 }
 
 /* Listens to what a stream waits for: its pipe as long as there is room, its outlet as long as that has none. */
@@ -153,28 +145,10 @@ static bool is_waiting(const struct output *output) {
   return false;
 }
 
-/* By what comes through the descriptor; none of the signals has anybody else to go to any more. */
-static bool is_told_to_stop(int signals) {
-  for (int number; (number = signals_next(signals)) != 0;)
-    if (signals_is_stop(number))
-      return true;
-  return false;
-}
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void output_close(struct output *output, int signals, int timeout_ms) {
-  struct pollfd waits[] = {{.fd = output->poll, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-  int64_t deadline = now_ms() + timeout_ms;
-  while (is_waiting(output) && !is_told_to_stop(signals)) {
-    int64_t left = timeout_ms < 0 ? -1 : deadline - now_ms();
-    if (timeout_ms >= 0 && left <= 0)
-      break;
-    (void)poll(waits, 2, (int)left);
+void output_close(struct output *output) {
+  struct pollfd wait = {.fd = output->poll, .events = POLLIN};
+  while (is_waiting(output)) {
+    (void)poll(&wait, 1, -1);
     output_handle(output);
   }
   output_discard(output);

@@ -1,7 +1,7 @@
 /*
- * What apps print and read, in the monitor.
+ * What apps print and read, in a process of its own (output-process.h).
  *
- * An app's stdout and stderr are pipes. The monitor reads them, writes every line to the app's log, and passes the bytes on: to the
+ * An app's stdout and stderr are pipes. They are read here, every line is written to the app's log, and the bytes are passed on: to the
  * monitor's own stream, or to whoever is attached. A stream that is not taken by its reader fills its buffer and then its pipe,
  * which makes its app wait and nobody else. A reader that is gone is done without; the log goes on.
  *
@@ -40,9 +40,6 @@ struct output {
 /* Makes the pipes of all apps, and the sockets of those that can be attached to. `dir`: of the pod, open as long as the output. */
 int output_open(const struct plan *plan, int dir, struct output *ret_output, struct rkt_error *err);
 
-/* The init has its copies of the apps' ends: those of apps that are never started again are not needed here any more. */
-void output_release_ends(struct output *output);
-
 /*
  * An app has a process, of that number in the pod's PID namespace: what it prints is read from now on. Again for an app that is
  * started again.
@@ -63,8 +60,5 @@ void output_handle(struct output *output);
 /* All processes of the pod are gone: takes what they have printed from the pipes into the logs. Does not wait. */
 void output_finish(struct output *output);
 
-/*
- * Waits until the monitor's streams have taken everything, for `timeout_ms` at most (negative: as long as it takes), or until a
- * signal that stops pods comes through `signals`. Frees everything.
- */
-void output_close(struct output *output, int signals, int timeout_ms);
+/* Waits until the monitor's streams have taken everything, and frees it. */
+void output_close(struct output *output);

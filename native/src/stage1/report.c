@@ -53,8 +53,8 @@ static struct iovec content_of(const struct report *report) {
 }
 
 /* A monitor that is gone takes the init with it (PR_SET_PDEATHSIG); nobody is left to be told. The other way round likewise. */
-static void send_message(int socket, const struct msghdr *message) {
-  while (sendmsg(socket, message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+static void send_message(int socket, const struct msghdr *message, int flags) {
+  while (sendmsg(socket, message, MSG_NOSIGNAL | flags) < 0 && errno == EINTR)
     continue;
 }
 
@@ -64,10 +64,10 @@ void report_send(int socket, const struct report *report) {
   union credentials_control control;
   if (report->pid > 0)
     add_credentials(&message, &control, report->pid);
-  send_message(socket, &message);
+  send_message(socket, &message, 0);
 }
 
-void report_send_files(int socket, const struct report *report, const int *files, size_t count) {
+static void send_files(int socket, const struct report *report, const int *files, size_t count, int flags) {
   struct iovec data = content_of(report);
   union files_control control = {0};
   control.header.cmsg_level = SOL_SOCKET;
@@ -76,7 +76,20 @@ void report_send_files(int socket, const struct report *report, const int *files
   memcpy(CMSG_DATA(&control.header), files, count * sizeof(int));
   struct msghdr message = {
       .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
-  send_message(socket, &message);
+  send_message(socket, &message, flags);
+}
+
+void report_send_files(int socket, const struct report *report, const int *files, size_t count) {
+  send_files(socket, report, files, count, 0);
+}
+
+void report_offer(int socket, const struct report *report, const int *files, size_t count) {
+  if (count > 0) {
+    send_files(socket, report, files, count, MSG_DONTWAIT);
+    return;
+  }
+  struct iovec data = content_of(report);
+  send_message(socket, &(struct msghdr){.msg_iov = &data, .msg_iovlen = 1}, MSG_DONTWAIT);
 }
 
 static void take_control(struct msghdr *message, struct report *report, int files[REPORT_FILES_MAX]) {

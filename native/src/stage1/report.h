@@ -34,6 +34,9 @@ void report_send(int socket, const struct report *report);
 /* The same with copies of `count` descriptors, at most REPORT_FILES_MAX. */
 void report_send_files(int socket, const struct report *report, const int *files, size_t count);
 
+/* The same, or nothing where that would mean to wait. `count` may be 0; nothing happens with -1 for `socket`. */
+void report_offer(int socket, const struct report *report, const int *files, size_t count);
+
 /*
  * Receives one; 1: there is one, 0: none now, -1: there will be no more. `ret_files` gets the descriptors that came with a
  * REPORT_FILES or REPORT_TERMINAL, the caller's from then on, and -1 in the rest.

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "stage1/output-open.h"
 #include "stage1/output.h"
 #include "stage1/signals.h"
 
@@ -159,7 +160,7 @@ static void run(uint64_t seed, int dir, const struct plan *plan, struct text tex
     read_some(ends[0], seen, 65536);
     output_handle(&output);
   }
-  output_close(&output, -1, 0);
+  output_discard(&output);
   read_some(ends[0], seen, 65536);
   close(ends[0]);
   for (uint32_t i = 0; i < APPS; i++) {
