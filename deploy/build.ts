@@ -81,6 +81,6 @@ installStage1();
 writeLicences(await bundle(lib));
 const compile = (name: string, ...mode: string[]): void =>
   run(join(lib, 'node'), [join(root, 'deploy', 'code-cache.cjs'), join(lib, `${name}.cjs`), ...mode]);
-for (const name of ['rkt', 'image-commands', 'image-fetch', 'image-import', 'docker']) compile(name);
+for (const name of ['rkt', 'pod-commands', 'image-commands', 'image-fetch', 'image-import', 'docker']) compile(name);
 compile('http-client', 'run');
 tryIt();

@@ -14,6 +14,7 @@ const modules = join(root, 'node_modules');
 
 /** Files that are loaded on demand only, and the name of the bundle that each becomes. */
 const chunks = new Map<string, string>([
+  [join(root, 'cli', 'pod-commands.ts'), 'pod-commands'],
   [join(root, 'cli', 'commands', 'image.ts'), 'image-commands'],
   [join(root, 'cli', 'commands', 'trust.ts'), 'trust-command'],
   [join(root, 'metadata-service', 'index.ts'), 'metadata-service'],

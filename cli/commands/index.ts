@@ -1,4 +1,4 @@
-/** Every command by name. Each is a file of its own, loaded when it is called. */
+/** Every command by name. Each is a file of its own, loaded when it is called, some of them together. */
 
 import type { CommandEntry } from '../command.ts';
 
@@ -46,37 +46,37 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'list',
     summary: 'list pods',
-    load: async () => (await import('./list.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).list,
   },
   {
     name: 'status',
     summary: 'show the state of a pod and the exit codes of its apps',
-    load: async () => (await import('./status.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).status,
   },
   {
     name: 'stop',
     summary: 'stop pods',
-    load: async () => (await import('./stop.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).stop,
   },
   {
     name: 'events',
     summary: 'print what happens to pods as it happens',
-    load: async () => (await import('./events.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).events,
   },
   {
     name: 'ps',
     summary: 'list the processes of a pod',
-    load: async () => (await import('./ps.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).ps,
   },
   {
     name: 'top',
     summary: 'watch the processes of a pod',
-    load: async () => (await import('./top.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).top,
   },
   {
     name: 'stats',
     summary: 'show what running pods use of the host',
-    load: async () => (await import('./stats.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).stats,
   },
   {
     name: 'logs',
@@ -91,22 +91,22 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'cat-manifest',
     summary: 'print the manifest of a pod',
-    load: async () => (await import('./cat-manifest.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).catManifest,
   },
   {
     name: 'export',
     summary: 'write what an app has made of its image to an ACI file',
-    load: async () => (await import('./export.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).exportPod,
   },
   {
     name: 'rm',
     summary: 'remove pods at once',
-    load: async () => (await import('./rm.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).rm,
   },
   {
     name: 'gc',
     summary: 'remove pods that have exited',
-    load: async () => (await import('./gc.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).gc,
   },
   {
     name: 'metadata-service',
