@@ -12,9 +12,8 @@ const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
 const [, , filename, mode] = process.argv;
-const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'latin1')}\n})`;
 if (mode !== 'run') setFlagsFromString('--no-lazy');
-const script = new Script(source, { filename });
+const script = new Script(readFileSync(filename, 'latin1'), { filename });
 // The flags are part of what V8 compares; they must be those of a normal start when the code is written.
 setFlagsFromString('--lazy');
 if (mode === 'run') {

@@ -22,8 +22,7 @@ function load(filename) {
   if (known !== undefined) return known.exports;
   const bundle = { exports: {} };
   loaded.set(filename, bundle);
-  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'latin1')}\n})`;
-  const script = new Script(source, { filename, cachedData: compiled(filename) });
+  const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData: compiled(filename) });
   script.runInThisContext()(bundle.exports, requireBundle, bundle, filename, __dirname);
   return bundle.exports;
 }

@@ -16,6 +16,13 @@
 
 #define EXIT_RKT_FAILED 254
 
+/*
+ * MiB of new objects after which V8 first looks for garbage. Its own half a MiB is used up in the middle of a start; the threads
+ * that then collect cost several milliseconds more when node is replaced by stage1. Not one of the flags that the compiled code
+ * beside the bundle depends on.
+ */
+static const char young_heap[] = "--min-semi-space-size=4";
+
 static int fail(const char *what) {
   fprintf(stderr, "rkt: %s: %s\n", what, strerror(errno));
   return EXIT_RKT_FAILED;
@@ -44,11 +51,12 @@ int main(int argc, char **argv) {
   }
   unsetenv("NODE_OPTIONS");
 
-  char **args = calloc((size_t)argc + 3, sizeof(*args));
+  char **args = calloc((size_t)argc + 4, sizeof(*args));
   if (args == NULL)
     return fail("starting");
   size_t count = 0;
   args[count++] = argc > 0 ? argv[0] : (char *)"rkt";
+  args[count++] = (char *)young_heap;
   args[count++] = bundle;
   for (int i = 1; i < argc; i++)
     args[count++] = argv[i];
