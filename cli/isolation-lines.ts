@@ -3,6 +3,7 @@
 import { messageOf } from '../runtime/base/errors.ts';
 import type { Log } from '../runtime/base/log.ts';
 import { readOutcomes } from '../runtime/pod/isolation-file.ts';
+import { limitsHit } from '../runtime/pod/look/limits.ts';
 import type { PodEntry } from '../runtime/pod/pods.ts';
 import { printable } from './printable.ts';
 
@@ -34,8 +35,7 @@ function tolerant<T>(read: () => T, log: Log): T | undefined {
 }
 
 /** `oom-kills-APP=N` and `refused-forks-APP=N`, where there were any. */
-export async function limitLines(pod: PodEntry, apps: readonly string[]): Promise<string[]> {
-  const { limitsHit } = await import('../runtime/pod/look/index.ts');
+export function limitLines(pod: PodEntry, apps: readonly string[]): string[] {
   return apps.flatMap((app) => {
     const { oomKills, refusedForks } = limitsHit(pod, app);
     return [

@@ -1,6 +1,7 @@
-/** Options that the commands which look at running pods share. */
+/** What the commands that look at running pods share. */
 
-import { getValue, type Option, type OptionValues, usageError } from './options.ts';
+import { type PodEntry, podSummary } from '../runtime/pod/pods.ts';
+import { getSwitch, getValue, type Option, type OptionValues, usageError } from './options.ts';
 
 export const formatOption: Option = {
   name: 'format',
@@ -22,6 +23,8 @@ export const onceOptions: readonly Option[] = [
   { name: 'once', type: 'switch', description: 'the same' },
 ];
 
+export const isOnce = (values: OptionValues): boolean => getSwitch(values, 'no-stream') || getSwitch(values, 'once');
+
 export const intervalOption = (fallback: string): Option => ({
   name: 'interval',
   type: 'duration',
@@ -38,3 +41,12 @@ export function intervalOf(milliseconds: number): number {
 
 /** How long use is watched where a rate is to be shown once. */
 export const firstLook = 250;
+
+/** Names of the pod's apps. Errors: EUSAGE where it has none named `only`. */
+export function appsOf(pod: PodEntry, only?: string): string[] {
+  const names = podSummary(pod).apps.map(({ name }) => name);
+  if (only !== undefined && !names.includes(only)) {
+    throw usageError(`pod ${pod.uuid} has no app "${only}"`, `it has ${names.join(', ')}`);
+  }
+  return names;
+}

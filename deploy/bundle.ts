@@ -28,11 +28,9 @@ const chunks = new Map<string, string>([
   [join(root, 'runtime', 'image', 'manage', 'index.ts'), 'image-manage'],
   [join(root, 'runtime', 'pod', 'attach', 'index.ts'), 'pod-attach'],
   [join(root, 'runtime', 'pod', 'logs', 'index.ts'), 'pod-logs'],
-  [join(root, 'runtime', 'pod', 'watch', 'index.ts'), 'pod-watch'],
   [join(root, 'runtime', 'image', 'docker', 'index.ts'), 'docker'],
   [join(root, 'runtime', 'image', 'trust', 'index.ts'), 'image-trust'],
   [join(root, 'runtime', 'stage1', 'seccomp', 'index.ts'), 'seccomp'],
-  [join(root, 'runtime', 'pod', 'look', 'index.ts'), 'pod-look'],
   [join(root, 'runtime', 'image', 'trust', 'openpgp.ts'), 'openpgp'],
 ]);
 

@@ -2,14 +2,8 @@ import { enterPod } from '../../runtime/pod/enter.ts';
 import { findPod } from '../../runtime/pod/find.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
-import { getValue, type Option, usageError } from '../options.ts';
-
-export const appOption: Option = {
-  name: 'app',
-  type: 'value',
-  placeholder: 'NAME',
-  description: 'the app to enter; may be left out where the pod has only one',
-};
+import { getValue, usageError } from '../options.ts';
+import { enteredApp } from '../pod-arguments.ts';
 
 export const command: Command = {
   name: 'enter',
@@ -20,7 +14,7 @@ export const command: Command = {
     '/bin/sh where there is none, unless another is given. Where the caller has a terminal, so has the command.',
   optionsFirst: true,
   maxArgs: Number.POSITIVE_INFINITY,
-  options: [appOption],
+  options: [enteredApp],
   async run(context, { args, values }) {
     requireRoot(context, 'enter');
     const [prefix, ...words] = args;

@@ -1,5 +1,7 @@
 import { findPod } from '../../runtime/pod/find.ts';
-import type { PodEvent } from '../../runtime/pod/watch/index.ts';
+import { watchEvents } from '../../runtime/pod/watch/events.ts';
+import type { PodEvent } from '../../runtime/pod/watch/pod-events.ts';
+import { whenReaderGone } from '../../runtime/pod/watch/reader.ts';
 import type { Command } from '../command.ts';
 import { parseDuration } from '../duration.ts';
 import { getValue } from '../options.ts';
@@ -29,7 +31,6 @@ export const command: Command = {
     const since = getValue(values, 'since');
     const past = since === undefined ? undefined : Date.now() - parseDuration(since, '--since');
     const only = new Set(args.map((pod) => findPod(dataDir, pod).uuid));
-    const { watchEvents, whenReaderGone } = await import('../../runtime/pod/watch/index.ts');
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
     const stopWatching = whenReaderGone(1, () => stop.abort());

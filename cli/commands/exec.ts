@@ -4,7 +4,7 @@ import { findPod } from '../../runtime/pod/find.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
 import { getList, getSwitch, getValue, type OptionValues, usageError } from '../options.ts';
-import { appOption } from './enter.ts';
+import { enteredApp } from '../pod-arguments.ts';
 
 export const command: Command = {
   name: 'exec',
@@ -16,7 +16,7 @@ export const command: Command = {
   optionsFirst: true,
   maxArgs: Number.POSITIVE_INFINITY,
   options: [
-    appOption,
+    enteredApp,
     { name: 'tty', type: 'switch', description: 'give the command a terminal even where the caller has none' },
     { name: 'set-env', type: 'list', placeholder: 'NAME=VALUE', description: 'set a variable for the command' },
     {

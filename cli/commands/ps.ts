@@ -1,7 +1,9 @@
-import { type PodEntry, podSummary } from '../../runtime/pod/pods.ts';
+import { cpuPercent, podProcesses } from '../../runtime/pod/look/processes.ts';
+import { requireRunning } from '../../runtime/pod/look/running.ts';
 import type { Command } from '../command.ts';
-import { formatOption, wantsJson } from '../look-options.ts';
-import { getSwitch, getValue, usageError } from '../options.ts';
+import { appsOf, formatOption, wantsJson } from '../look-options.ts';
+import { getSwitch, getValue } from '../options.ts';
+import { podArgument } from '../pod-arguments.ts';
 import { processJson, processTable } from '../process-table.ts';
 
 export const command: Command = {
@@ -16,26 +18,15 @@ export const command: Command = {
     formatOption,
     { name: 'no-legend', type: 'switch', description: 'leave out the line of column names' },
   ],
-  async run(context, { args, values }) {
-    const [wanted] = args;
-    if (wanted === undefined) throw usageError('rkt ps takes one UUID');
+  run(context, { args, values }) {
+    const wanted = podArgument('ps', args, values);
     const json = wantsJson(values);
-    const { cpuPercent, podProcesses, requireRunning } = await import('../../runtime/pod/look/index.ts');
     const pod = requireRunning(context.globals.dataDir, wanted);
     const app = getValue(values, 'app');
-    const shown = podProcesses(pod, appNames(pod, app))
+    const shown = podProcesses(pod, appsOf(pod, app))
       .filter((process) => app === undefined || process.app === app)
       .map((process) => ({ process, cpu: cpuPercent(process, 0, undefined) }));
     context.out(json ? processJson(shown) : processTable(shown, !getSwitch(values, 'no-legend')));
     return 0;
   },
 };
-
-/** The pod's apps. Errors: EUSAGE where it has none named `only`. */
-export function appNames(pod: PodEntry, only?: string): string[] {
-  const names = podSummary(pod).apps.map(({ name }) => name);
-  if (only !== undefined && !names.includes(only)) {
-    throw usageError(`pod ${pod.uuid} has no app "${only}"`, `it has ${names.join(', ')}`);
-  }
-  return names;
-}

@@ -6,7 +6,7 @@ import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
 import { fetchSettings } from '../fetch-settings.ts';
-import { usageError } from '../options.ts';
+import { podArgument } from '../pod-arguments.ts';
 import { startOptions, startOptionsOf } from '../pod-options.ts';
 
 export const command: Command = {
@@ -19,8 +19,7 @@ export const command: Command = {
   maxArgs: 1,
   options: startOptions,
   async run(context, { values, args }) {
-    const [pod] = args;
-    if (pod === undefined) throw usageError('rkt run-prepared takes one UUID');
+    const pod = podArgument('run-prepared', args, values);
     requireRoot(context, 'run-prepared');
     const mark = stopwatch(context.log);
     mark('node and load');

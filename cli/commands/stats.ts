@@ -1,14 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { GroupUsage, PodUsage } from '../../runtime/pod/look/usage.ts';
+import { requireRunning, runningPods } from '../../runtime/pod/look/running.ts';
+import { type GroupUsage, type PodUsage, podUsage } from '../../runtime/pod/look/usage.ts';
 import type { PodEntry } from '../../runtime/pod/pods.ts';
 import { bytes, percent } from '../amount.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { showLive } from '../live-view.ts';
-import { firstLook, formatOption, intervalOf, intervalOption, onceOptions, wantsJson } from '../look-options.ts';
-import { getDuration, getSwitch, type OptionValues } from '../options.ts';
+import {
+  appsOf,
+  firstLook,
+  formatOption,
+  intervalOf,
+  intervalOption,
+  isOnce,
+  onceOptions,
+  wantsJson,
+} from '../look-options.ts';
+import { getDuration } from '../options.ts';
 import { table } from '../table.ts';
-import { appNames } from './ps.ts';
 
 export const command: Command = {
   name: 'stats',
@@ -22,15 +31,13 @@ export const command: Command = {
   async run(context, { args, values }) {
     const print = wantsJson(values) ? statsJson : statsTable;
     const interval = intervalOf(getDuration(values, 'interval'));
-    const look = await watcher(context, args);
+    const look = watcher(context, args);
+    look();
+    await pause(firstLook);
     if (isOnce(values)) {
-      look();
-      await pause(firstLook);
       context.out(print(look()));
       return 0;
     }
-    look();
-    await pause(firstLook);
     await showLive({
       context,
       interval,
@@ -43,8 +50,6 @@ export const command: Command = {
   },
 };
 
-const isOnce = (values: OptionValues): boolean => getSwitch(values, 'no-stream') || getSwitch(values, 'once');
-
 /** A pod at one moment, and what it has done since the one before. */
 interface Seen {
   readonly uuid: string;
@@ -53,19 +58,22 @@ interface Seen {
 }
 
 /** Looks at the pods named, or at all; those named must run at the start. */
-async function watcher({ globals: { dataDir } }: Context, wanted: readonly string[]): Promise<() => Seen[]> {
-  const { podUsage, requireRunning, runningPods } = await import('../../runtime/pod/look/index.ts');
+function watcher({ globals: { dataDir } }: Context, wanted: readonly string[]): () => Seen[] {
   const named = new Set(wanted.map((name) => requireRunning(dataDir, name).uuid));
-  const apps = new Map<string, readonly string[]>();
+  const known = new Map<string, readonly string[]>();
   let last = new Map<string, PodUsage>();
-  const appsOf = (pod: PodEntry): readonly string[] => {
-    const known = apps.get(pod.uuid) ?? appNames(pod);
-    apps.set(pod.uuid, known);
-    return known;
+  const knownApps = (pod: PodEntry): readonly string[] => {
+    const apps = known.get(pod.uuid) ?? appsOf(pod);
+    known.set(pod.uuid, apps);
+    return apps;
   };
   return () => {
     const pods = runningPods(dataDir).filter(({ uuid }) => named.size === 0 || named.has(uuid));
-    const seen = pods.map((pod) => ({ uuid: pod.uuid, usage: podUsage(pod, appsOf(pod)), before: last.get(pod.uuid) }));
+    const seen = pods.map((pod) => ({
+      uuid: pod.uuid,
+      usage: podUsage(pod, knownApps(pod)),
+      before: last.get(pod.uuid),
+    }));
     last = new Map(seen.map(({ uuid, usage }) => [uuid, usage]));
     return seen;
   };

@@ -7,6 +7,7 @@ import { findPod } from '../../runtime/pod/find.ts';
 import { nameOf } from '../../runtime/pod/names.ts';
 import { type AppSummary, isReady, type PodEntry, type PodSummary, podSummary } from '../../runtime/pod/pods.ts';
 import { hasEnded, hasExited } from '../../runtime/pod/state.ts';
+import { waitForPod } from '../../runtime/pod/watch/wait.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseDuration } from '../duration.ts';
@@ -51,7 +52,7 @@ export const command: Command = {
       const verbose = getSwitch(values, 'verbose');
       const lines = factsOf(context, pod, summary, name, verbose);
       const apps = summary.apps.map((app) => app.name);
-      lines.push(...(await limitLines(pod, apps)));
+      lines.push(...limitLines(pod, apps));
       if (verbose && summary.pid !== undefined) lines.push(...isolatorLines(pod, apps, context.log));
       context.out(`${lines.join('\n')}\n`);
       return 0;
@@ -94,7 +95,6 @@ async function waitFor(
   still: string,
 ): Promise<PodEntry> {
   if (reached(pod)) return pod;
-  const { waitForPod } = await import('../../runtime/pod/watch/index.ts');
   const now = await waitForPod(context.globals.dataDir, pod.uuid, reached, period);
   if (now !== undefined) return now;
   throw new RktError(`pod ${pod.uuid} ${still} after ${period / 1000} s`, { code: 'ETIMEDOUT' });

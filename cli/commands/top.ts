@@ -1,12 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CpuSample } from '../../runtime/pod/look/processes.ts';
+import { type CpuSample, cpuPercent, podProcesses } from '../../runtime/pod/look/processes.ts';
+import { requireRunning } from '../../runtime/pod/look/running.ts';
 import { type PodEntry, podIn } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
 import { showLive } from '../live-view.ts';
-import { firstLook, formatOption, intervalOf, intervalOption, onceOptions, wantsJson } from '../look-options.ts';
-import { getDuration, getSwitch, usageError } from '../options.ts';
+import {
+  appsOf,
+  firstLook,
+  formatOption,
+  intervalOf,
+  intervalOption,
+  isOnce,
+  onceOptions,
+  wantsJson,
+} from '../look-options.ts';
+import { getDuration } from '../options.ts';
+import { podArgument } from '../pod-arguments.ts';
 import { processJson, processTable, type ShownProcess } from '../process-table.ts';
-import { appNames } from './ps.ts';
 
 export const command: Command = {
   name: 'top',
@@ -17,14 +27,12 @@ export const command: Command = {
   maxArgs: 1,
   options: [...onceOptions, intervalOption('2s'), formatOption],
   async run(context, { args, values }) {
-    const [wanted] = args;
-    if (wanted === undefined) throw usageError('rkt top takes one UUID');
+    const wanted = podArgument('top', args, values);
     const print = wantsJson(values) ? processJson : processTable;
     const interval = intervalOf(getDuration(values, 'interval'));
-    const { requireRunning } = await import('../../runtime/pod/look/index.ts');
     const pod = requireRunning(context.globals.dataDir, wanted);
-    const look = await watcher(pod);
-    if (getSwitch(values, 'no-stream') || getSwitch(values, 'once')) {
+    const look = watcher(pod);
+    if (isOnce(values)) {
       look();
       await pause(firstLook);
       context.out(print(look()));
@@ -40,9 +48,8 @@ export const command: Command = {
 };
 
 /** Looks at the pod's processes; each look tells what they did since the one before. */
-async function watcher(pod: PodEntry): Promise<() => ShownProcess[]> {
-  const { cpuPercent, podProcesses } = await import('../../runtime/pod/look/index.ts');
-  const apps = appNames(pod);
+function watcher(pod: PodEntry): () => ShownProcess[] {
+  const apps = appsOf(pod);
   let before: CpuSample | undefined;
   return () => {
     const at = performance.now();
