@@ -1,6 +1,6 @@
 /** What the service needs of the machine. Tests put their own in its place; `createHost` is the real one. */
 
-import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { native } from '../native/index.ts';
@@ -13,6 +13,7 @@ import {
   removeTable,
 } from '../netns/index.ts';
 import { errnoOf, messageOf, RktError } from '../runtime/base/errors.ts';
+import { openOptional } from '../runtime/base/files.ts';
 import { leaseDir } from '../runtime/base/paths.ts';
 import type { Host, ProcessWatch } from './host-contract.ts';
 import type { Pod, ProcessIdentity } from './pod.ts';
@@ -85,13 +86,8 @@ function isRunning({ pid, startTime }: ProcessIdentity): boolean {
 
 /** Whether another process has the directory locked exclusively. */
 function isLocked(dir: string): boolean {
-  let fd: number;
-  try {
-    fd = openSync(dir, 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+  const fd = openOptional(dir);
+  if (fd === undefined) return false;
   try {
     return !native.flock(fd, 'shared', true);
   } finally {

@@ -1,7 +1,6 @@
 /** Which ports of the host something listens on, as /proc/net tells (Linux Documentation/networking/proc_net_tcp.rst). */
 
-import { readFileSync } from 'node:fs';
-import { errnoOf } from '../runtime/base/errors.ts';
+import { readOptional } from '../runtime/base/files.ts';
 import { ipv4FromBytes } from './ipv4.ts';
 import type { PortForward, PortProtocol } from './types.ts';
 
@@ -47,11 +46,5 @@ export function listListeners(protocol: PortProtocol): Listener[] {
   return [protocol, `${protocol}6`].flatMap((name) => parseListeners(protocol, readTable(name)));
 }
 
-function readTable(name: string): string {
-  try {
-    return readFileSync(`/proc/self/net/${name}`, 'latin1');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return ''; // a kernel without IPv6
-    throw error;
-  }
-}
+/** Empty on a kernel without IPv6. */
+const readTable = (name: string): string => readOptional(`/proc/self/net/${name}`) ?? '';

@@ -1,5 +1,6 @@
 import { messageOf, RktError } from '../../runtime/base/errors.ts';
 import { podFiles } from '../../runtime/base/paths.ts';
+import { damaged } from '../../runtime/pod/damaged.ts';
 import { findPod } from '../../runtime/pod/find.ts';
 import { manifestText } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
@@ -28,6 +29,6 @@ function indented(text: string, file: string): string {
   try {
     return `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
   } catch (cause) {
-    throw new RktError(`${file} is damaged: ${messageOf(cause)}`, { code: 'EDAMAGED', cause });
+    throw damaged(file, messageOf(cause), cause);
   }
 }

@@ -20,7 +20,7 @@ import { findStage1, stage1Options } from '../stage1-options.ts';
 import { appOptionsOf } from './image-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOption } from './restart-option.ts';
-import { planSettingsOf } from './start-options.ts';
+import { isolationChoicesOf } from './start-options.ts';
 
 const volumeOptions: readonly Option[] = [
   {
@@ -106,7 +106,6 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
   const { dataDir } = context.globals;
   const name = getValue(parsed.values, 'pod-name');
   const podName = name === undefined ? undefined : parsePodName(name);
-  const settings = planSettingsOf(context, parsed.values);
   const privateUsers = getValue(parsed.values, 'private-users');
   const store = ImageStore.open(dataDir);
   const { request, images } = await requestPod(context, store, parsed);
@@ -121,7 +120,7 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
     name: podName,
     stage1,
     privateUsers: privateUsers === undefined ? undefined : parsePrivateUsers(privateUsers),
-    settings,
+    settings: isolationChoicesOf(context),
     log: context.log,
   };
 }

@@ -4,6 +4,7 @@ import { parseHostname } from '../../runtime/pod/hostname.ts';
 import { reachMetadataService, type ServiceCommand } from '../../runtime/pod/metadata.ts';
 import { type PodNetworking, parseNetworking, wantsRegistration } from '../../runtime/pod/networks.ts';
 import type { Mark, StartOptions } from '../../runtime/pod/start.ts';
+import type { IsolationChoices } from '../../runtime/stage1/isolation/isolate.ts';
 import type { PlanSettings } from '../../runtime/stage1/launch.ts';
 import { callerTerminals } from '../../runtime/stage1/terminals.ts';
 import type { Context } from '../context.ts';
@@ -126,16 +127,21 @@ function networkingOf(values: OptionValues): PodNetworking {
   return option === undefined ? 'host' : parseNetworking(getValue(values, option) as string, `--${option}`);
 }
 
+/** What the user gives up for all apps, by `--insecure-options`. */
+export const isolationChoicesOf = ({ globals: { insecure } }: Context): IsolationChoices => ({
+  allCapabilities: insecure.has('capabilities'),
+  noSeccomp: insecure.has('seccomp'),
+});
+
 /** What the launch plan takes from the command line. Errors: EUSAGE. */
-export function planSettingsOf(context: Context, values: OptionValues): PlanSettings {
+function planSettingsOf(context: Context, values: OptionValues): PlanSettings {
   const { insecure, debug } = context.globals;
   return {
     hostname: hostnameOf(values),
     names: nameSettingsOf(values),
     hostIpc: hostIpcOf(values),
-    allCapabilities: insecure.has('capabilities'),
+    ...isolationChoicesOf(context),
     openPaths: insecure.has('paths'),
-    noSeccomp: insecure.has('seccomp'),
     openFiles: openFilesOf(context.env),
     debug,
     ...(interactiveOf(values) ? { terminals: callerTerminals() } : {}),

@@ -4,9 +4,10 @@
  * rkt makes get this; for those that are there already there is deploy/setup-data-dir.sh.
  */
 
-import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from './errors.ts';
+import { readOptional } from './files.ts';
 
 /** The group that may look, as rkt documents it. */
 export const sharedGroup = 'rkt';
@@ -21,12 +22,7 @@ export function groupIdIn(text: string, name: string): number | undefined {
 }
 
 function sharedGroupId(): number | undefined {
-  try {
-    return groupIdIn(readFileSync('/etc/group', 'utf8'), sharedGroup);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return groupIdIn(readOptional('/etc/group') ?? '', sharedGroup);
 }
 
 /** Makes a directory and those above it, all of them shared, down from `top`, which is the data directory. */

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { errnoOf, RktError } from '../base/errors.ts';
+import { writeFileSync } from 'node:fs';
+import { readLines } from '../base/files.ts';
 import { podFiles } from '../base/paths.ts';
 import { isRenderedId, isTreeId } from '../image/tree-id.ts';
+import { damaged } from './damaged.ts';
 
 /** Writes down which trees of the store an app's root filesystem is made of, topmost first. */
 export function writeAppTrees(dir: string, app: string, trees: readonly string[]): void {
@@ -11,13 +12,7 @@ export function writeAppTrees(dir: string, app: string, trees: readonly string[]
 /** Reads that. Errors: EDAMAGED. */
 export function appTrees(dir: string, app: string): string[] {
   const file = podFiles.appTrees(dir, app);
-  let text = '';
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-  const trees = text.split('\n').filter((line) => line !== '');
+  const trees = readLines(file);
   if (trees.length > 0 && trees.every((tree) => isTreeId(tree) || isRenderedId(tree))) return trees;
-  throw new RktError(`${file} is damaged: it names no trees`, { code: 'EDAMAGED' });
+  throw damaged(file, 'it names no trees');
 }

@@ -11,6 +11,7 @@ import type { Layer } from '../image/render/merged-view.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootfsOf } from '../image/tree-check.ts';
 import { appTrees } from './app-trees.ts';
+import { damaged } from './damaged.ts';
 import { type HeldPod, release, tryHold } from './pod-dir.ts';
 import { readSettings } from './pod-settings.ts';
 import { manifestText, type PodEntry } from './pods.ts';
@@ -131,6 +132,3 @@ function madeByRkt(pod: HeldPod, app: string, [top]: readonly Layer[]): Readonly
     }),
   );
 }
-
-const damaged = (file: string, reason: string, cause?: unknown): RktError =>
-  new RktError(`${file} is damaged: ${reason}`, { code: 'EDAMAGED', cause });

@@ -1,21 +1,9 @@
 /** Which images pods are made of. */
 
-import { readFileSync } from 'node:fs';
 import { parsePodManifest } from '../appc/pod-manifest.ts';
-import { errnoOf } from '../base/errors.ts';
+import { readLines } from '../base/files.ts';
 import { podFiles } from '../base/paths.ts';
 import { appNames, listPods, manifestText } from './pods.ts';
-
-function linesOf(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
 
 /**
  * Ids of the images and of the store's trees that some pod needs, in whatever state it is: an exited pod can still be entered
@@ -26,10 +14,10 @@ export function imageUse(dataDir: string): { images: Set<string>; trees: Set<str
   const trees = new Set<string>();
   for (const pod of listPods(dataDir)) {
     for (const app of appNames(pod.dir)) {
-      for (const tree of linesOf(podFiles.appTrees(pod.dir, app))) trees.add(tree);
+      for (const tree of readLines(podFiles.appTrees(pod.dir, app))) trees.add(tree);
     }
-    for (const tree of linesOf(podFiles.stage1Trees(pod.dir))) trees.add(tree);
-    for (const image of linesOf(podFiles.stage1Image(pod.dir))) images.add(image);
+    for (const tree of readLines(podFiles.stage1Trees(pod.dir))) trees.add(tree);
+    for (const image of readLines(podFiles.stage1Image(pod.dir))) images.add(image);
     const text = manifestText(pod);
     if (text === undefined) continue;
     for (const { image } of parsePodManifest(text).apps) images.add(image.id);

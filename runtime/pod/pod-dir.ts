@@ -4,10 +4,11 @@
  * that came about.
  */
 
-import { closeSync, mkdirSync, openSync, renameSync, rmdirSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { removeTree } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
 import { errnoOf } from '../base/errors.ts';
+import { openOptional } from '../base/files.ts';
 import { type PodPhase, podDir, podNamesDir, podPhaseDir, podPhases } from '../base/paths.ts';
 import { randomUuid } from '../base/random.ts';
 import { makeSharedDir } from '../base/shared-dirs.ts';
@@ -62,13 +63,8 @@ function cannotWrite(dataDir: string, cause: unknown): unknown {
 }
 
 function lockEmbryo(dataDir: string, uuid: string, dir: string): HeldPod | undefined {
-  let lockFd: number;
-  try {
-    lockFd = openSync(dir, 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const lockFd = openOptional(dir);
+  if (lockFd === undefined) return undefined;
   try {
     if (native.flock(lockFd, 'exclusive', true)) {
       return moveTo(dataDir, { uuid, phase: 'embryo', dir, lockFd }, 'prepare');
@@ -107,13 +103,8 @@ export function tryHold(
   mode: 'shared' | 'exclusive',
 ): HeldPod | undefined {
   const dir = podDir(dataDir, phase, uuid);
-  let lockFd: number;
-  try {
-    lockFd = openSync(dir, 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const lockFd = openOptional(dir);
+  if (lockFd === undefined) return undefined;
   if (native.flock(lockFd, mode, true)) return { uuid, phase, dir, lockFd };
   closeSync(lockFd);
   return undefined;
@@ -124,13 +115,8 @@ export const release = (pod: HeldPod): void => closeSync(pod.lockFd);
 
 /** Whether some process holds the pod's lock: for a pod in phase run this is what being alive means. */
 export function isLocked(dataDir: string, phase: PodPhase, uuid: string): boolean | undefined {
-  let fd: number;
-  try {
-    fd = openSync(podDir(dataDir, phase, uuid), 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const fd = openOptional(podDir(dataDir, phase, uuid));
+  if (fd === undefined) return undefined;
   try {
     return !native.flock(fd, 'shared', true);
   } finally {

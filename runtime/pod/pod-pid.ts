@@ -1,18 +1,7 @@
 /** Which process is the pod's PID 1, by what its stage1 has written (rkt's stage1 implementor's guide). */
 
-import { readFileSync } from 'node:fs';
-import { errnoOf } from '../base/errors.ts';
+import { readOptional } from '../base/files.ts';
 import { podFiles } from '../base/paths.ts';
-
-function readOptional(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    // A process that has ended while it is being looked at.
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
-    throw error;
-  }
-}
 
 function numberIn(text: string): number {
   const match = /^([1-9][0-9]{0,9})\n?$/.exec(text);

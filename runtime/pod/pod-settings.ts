@@ -4,10 +4,10 @@
  * defaults, so that a plain start writes no file for it.
  */
 
-import { readFileSync } from 'node:fs';
-import { errnoOf, messageOf, RktError } from '../base/errors.ts';
-import { writeWhole } from '../base/files.ts';
+import { messageOf } from '../base/errors.ts';
+import { readOptional, writeWhole } from '../base/files.ts';
 import { podFiles } from '../base/paths.ts';
+import { damaged } from './damaged.ts';
 import { checkPodName } from './pod-name.ts';
 import type { IdRange } from './private-users.ts';
 
@@ -34,14 +34,8 @@ export function writeSettings(dir: string, settings: PodSettings, always: boolea
 /** The settings of a pod; undefined where it has none of its own. Errors: EDAMAGED where the file says nothing sensible. */
 export function storedSettings(dir: string): PodSettings | undefined {
   const file = podFiles.settings(dir);
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  return parseSettings(file, text);
+  const text = readOptional(file);
+  return text === undefined ? undefined : parseSettings(file, text);
 }
 
 /** The same, with the defaults where there is no file. */
@@ -74,6 +68,3 @@ function isIdRange(value: unknown): value is IdRange {
   const { shift, range } = (value ?? {}) as Partial<Record<keyof IdRange, unknown>>;
   return [shift, range].every((number) => Number.isSafeInteger(number) && (number as number) > 0);
 }
-
-const damaged = (file: string, reason: string, cause?: unknown): RktError =>
-  new RktError(`${file} is damaged: ${reason}`, { code: 'EDAMAGED', cause });

@@ -1,10 +1,11 @@
 /** The pods of a data directory: found, named, looked into. Nothing here changes anything. */
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { PodNetwork } from '../../netns/index.ts';
 import type { PodManifest, RuntimeApp } from '../appc/pod-manifest.ts';
 import { isUuid } from '../appc/uuid.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
+import { readOptional } from '../base/files.ts';
 import { type PodPhase, podDir, podFiles, podPhaseDir, podPhases } from '../base/paths.ts';
 import { sharedGroup } from '../base/shared-dirs.ts';
 import { isLocked } from './pod-dir.ts';
@@ -58,20 +59,14 @@ export function listPods(dataDir: string): PodEntry[] {
   return [...found.values()];
 }
 
-/** Reads a file of a pod; undefined where the pod does not have it (yet). */
-function readOptional(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 /** Milliseconds since the epoch at which a file was last written; undefined where it is missing. */
 export function writtenAt(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 }
+
+/** When the pod's stage1 had its PID 1: one that is an image may write `ppid` instead of `pid`. */
+export const startedAt = (dir: string): number | undefined =>
+  writtenAt(podFiles.pid(dir)) ?? writtenAt(podFiles.ppid(dir));
 
 /** Names of the apps of a pod in a directory, by what was prepared for them; none where nothing was. */
 export function appNames(dir: string): string[] {
@@ -126,7 +121,7 @@ export function podSummary(pod: PodEntry): PodSummary {
     const text = manifestText(pod);
     return text === undefined ? [] : appSummaries(text);
   });
-  const started = writtenAt(podFiles.pid(dir)) ?? writtenAt(podFiles.ppid(dir));
+  const started = startedAt(dir);
   return {
     apps: apps ?? [],
     // Before anything of the pod ran there is no network, and no process.

@@ -56,8 +56,8 @@ export interface PreparedPod {
 }
 
 /**
- * Prepares all apps, and gives the pod its name. `implicit` are the volumes that nobody asked for. With `toKeep` the pod will wait for `rkt run-prepared`, and says all that has to be
- * known for that. Errors say which app, and why it cannot run.
+ * Prepares all apps, and gives the pod its name. `implicit` are the volumes that nobody asked for. With `toKeep` the pod will wait for
+ * `rkt run-prepared`, and says all that has to be known for that. Errors say which app, and why it cannot run.
  */
 export async function preparePod(
   pod: HeldPod,

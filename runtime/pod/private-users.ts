@@ -4,9 +4,10 @@
  * Leases are on a file system that does not survive a boot; a pod that was prepared before takes its own anew when it is run.
  */
 
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { native } from '../../native/index.ts';
 import { errnoOf, RktError } from '../base/errors.ts';
+import { readOptional } from '../base/files.ts';
 import { privateUsersDir, usernsDir } from '../base/paths.ts';
 import { randomBytes } from '../base/random.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
@@ -105,25 +106,16 @@ function openLock(): number {
 function readLeases(): Lease[] {
   return readdirSync(privateUsersDir).flatMap((uuid) => {
     const text = readOptional(`${privateUsersDir}/${uuid}`);
-    const [, shift, range] = /^(\d+) (\d+)\n$/.exec(text) ?? [];
+    const [, shift, range] = /^(\d+) (\d+)\n$/.exec(text ?? '') ?? [];
     // Whoever began to write one without numbers was killed, and has used none.
     return shift === undefined ? [] : [{ uuid, shift: Number(shift), range: Number(range) }];
   });
 }
 
-function readOptional(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return '';
-    throw error;
-  }
-}
-
 /** Ids that users of the host may use for containers of their own (subuid(5)). */
 function rangesOfUsers(): IdRange[] {
   return ['/etc/subuid', '/etc/subgid'].flatMap((file) =>
-    [...readOptional(file).matchAll(/^[^:\n]*:(\d+):(\d+)$/gm)].map(([, shift, range]) => ({
+    [...(readOptional(file) ?? '').matchAll(/^[^:\n]*:(\d+):(\d+)$/gm)].map(([, shift, range]) => ({
       shift: Number(shift),
       range: Number(range),
     })),

@@ -13,6 +13,7 @@ import type { ImageStore } from '../image/store.ts';
 import { rootfsOf } from '../image/tree-check.ts';
 import { isolatePod } from '../stage1/isolation/isolate.ts';
 import { appTrees } from './app-trees.ts';
+import { damaged } from './damaged.ts';
 import { type HeldPod, moveTo, release, tryHold } from './pod-dir.ts';
 import { type PodSettings, storedSettings } from './pod-settings.ts';
 import { type PodEntry, podIn } from './pods.ts';
@@ -78,7 +79,7 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Startabl
   const images = new Map<string, ImageInfo>();
   for (const { name, image } of manifest.apps) images.set(image.id, await naming(name, () => findImage(image.id)));
   for (const { name, app } of manifest.apps) {
-    if (app === undefined) throw damaged(podFiles.manifest(pod.dir), `app "${name}" does not say what to execute`);
+    if (app === undefined) throw unusable(podFiles.manifest(pod.dir), `app "${name}" does not say what to execute`);
   }
   checkStart(manifest, options);
   const isolation = await isolatePod(manifest, { ...planSettings, ...namespacesOf(options) }, log);
@@ -93,7 +94,7 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Startabl
 
 function requireSettings(pod: HeldPod): PodSettings {
   const settings = storedSettings(pod.dir);
-  if (settings === undefined) throw damaged(podFiles.settings(pod.dir), 'it is missing');
+  if (settings === undefined) throw unusable(podFiles.settings(pod.dir), 'it is missing');
   return settings;
 }
 
@@ -103,7 +104,7 @@ function readManifest(pod: HeldPod): { manifest: PodManifest; text: string } {
     const text = readFileSync(file, 'utf8');
     return { manifest: parsePodManifest(text), text };
   } catch (error) {
-    throw damaged(file, messageOf(error), error);
+    throw unusable(file, messageOf(error), error);
   }
 }
 
@@ -158,9 +159,5 @@ function putBack(pod: HeldPod, dataDir: string): void {
   release(pod);
 }
 
-const damaged = (file: string, reason: string, cause?: unknown): RktError =>
-  new RktError(`${file} is damaged: ${reason}`, {
-    code: 'EDAMAGED',
-    hint: 'prepare another pod; "rkt rm" removes this one',
-    cause,
-  });
+const unusable = (file: string, reason: string, cause?: unknown): RktError =>
+  damaged(file, reason, cause, 'prepare another pod; "rkt rm" removes this one');

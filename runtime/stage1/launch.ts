@@ -10,7 +10,7 @@ import { notifySocket, planLife } from './app-life.ts';
 import { planStreamsOf } from './app-streams.ts';
 import { devicesHierarchy, podScope } from './cgroups.ts';
 import { deviceLimits } from './device-limits.ts';
-import type { AppIsolation, PodIsolation } from './isolation/isolate.ts';
+import type { AppIsolation, IsolationChoices, PodIsolation } from './isolation/isolate.ts';
 import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
 import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
@@ -19,14 +19,10 @@ import type { StreamName } from './terminals.ts';
 import { planMounts } from './volume-mounts.ts';
 
 /** What the user decides about a pod beside its manifest. */
-export interface PlanSettings {
+export interface PlanSettings extends IsolationChoices {
   readonly hostname: string | undefined;
-  /** `--insecure-options=capabilities` */
-  readonly allCapabilities: boolean;
   /** `--insecure-options=paths` */
   readonly openPaths: boolean;
-  /** `--insecure-options=seccomp` */
-  readonly noSeccomp: boolean;
   /** How apps look up names; undefined: nobody said anything. */
   readonly names?: NameSettings;
   /** Whether the pod shares the IPC namespace of its caller. */

@@ -3,8 +3,7 @@
  * Documentation/networking/dns.md, except for what an app gets that nobody said anything about (docs/decisions/040).
  */
 
-import { readFileSync } from 'node:fs';
-import { errnoOf } from '../base/errors.ts';
+import { readOptional } from '../base/files.ts';
 import type { PlanFile } from './plan.ts';
 
 /** What the user wants in /etc/resolv.conf. */
@@ -47,7 +46,7 @@ const upstreamResolvers = '/run/systemd/resolve/resolv.conf';
 export type ReadHost = (path: string) => string | undefined;
 
 /** The files for every app of the pod. */
-export function nameFiles(settings: NameSettings, pod: NamedPod, read: ReadHost = hostFile): PlanFile[] {
+export function nameFiles(settings: NameSettings, pod: NamedPod, read: ReadHost = readOptional): PlanFile[] {
   const resolver = resolverText(settings.resolver, pod, read);
   const file = (path: string, data: string, asked: boolean): PlanFile => ({
     path,
@@ -125,14 +124,4 @@ function hostsText(hosts: NameSettings['hosts'], { hostname, ip }: NamedPod, rea
   const names = Map.groupBy(hosts, (entry) => entry.ip);
   const lines = [...names].map(([address, entries]) => `${address} ${entries.map(({ name }) => name).join(' ')}\n`);
   return `${usual}\n${lines.join('')}`;
-}
-
-/** Undefined where the host has no such file. */
-function hostFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

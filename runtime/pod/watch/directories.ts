@@ -1,8 +1,9 @@
 /** inotify(7) through node, and the locks of pods: what tells that something about a pod may have changed. */
 
-import { closeSync, type FSWatcher, openSync, watch } from 'node:fs';
+import { closeSync, type FSWatcher, watch } from 'node:fs';
 import { native } from '../../../native/index.ts';
 import { errnoOf, messageOf, RktError } from '../../base/errors.ts';
+import { openOptional } from '../../base/files.ts';
 
 /** Watched directories, which keep the event loop until {@link Directories.close}. */
 export class Directories {
@@ -48,13 +49,8 @@ export class Directories {
 
 /** Calls `freed` once nobody holds the lock of a pod's directory any more. False where there is no such directory. */
 export function whenUnlocked(dir: string, freed: () => void): boolean {
-  let fd: number;
-  try {
-    fd = openSync(dir, 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+  const fd = openOptional(dir);
+  if (fd === undefined) return false;
   try {
     native.lockFreed(fd).then(freed, freed);
     return true;

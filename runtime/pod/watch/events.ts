@@ -11,7 +11,7 @@ import { podFiles, podPhaseDir, podPhases } from '../../base/paths.ts';
 import { appDetails } from '../app-details.ts';
 import { podByUuid } from '../find.ts';
 import { nameOf } from '../names.ts';
-import { appNames, listPods, type PodEntry, writtenAt } from '../pods.ts';
+import { appNames, listPods, type PodEntry, startedAt, writtenAt } from '../pods.ts';
 import { hasExited } from '../state.ts';
 import { Directories, whenUnlocked } from './directories.ts';
 import { eventsBetween, type PodEvent, type SeenApp, type SeenPod, withoutLosses } from './pod-events.ts';
@@ -192,7 +192,7 @@ function lookAt(dataDir: string, pod: PodEntry, name: string | undefined): SeenP
     phase,
     moved: status.ctimeMs,
     exited: hasExited(state),
-    started: writtenAt(podFiles.pid(dir)),
+    started: startedAt(dir),
     ready: writtenAt(podFiles.ready(dir)),
     apps: new Map(apps.map((app) => [app, lookAtApp(pod, app)])),
   };
