@@ -7,7 +7,7 @@ import { findPod } from '../../runtime/pod/find.ts';
 import { nameOf } from '../../runtime/pod/names.ts';
 import { type AppSummary, isReady, type PodEntry, type PodSummary, podSummary } from '../../runtime/pod/pods.ts';
 import { hasEnded, hasExited } from '../../runtime/pod/state.ts';
-import { waitForPod } from '../../runtime/pod/watch/wait.ts';
+import { PodWatch } from '../../runtime/pod/watch/wait.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseDuration } from '../duration.ts';
@@ -95,7 +95,8 @@ async function waitFor(
   still: string,
 ): Promise<PodEntry> {
   if (reached(pod)) return pod;
-  const now = await waitForPod(context.globals.dataDir, pod.uuid, reached, period);
+  using watch = new PodWatch(context.globals.dataDir, pod.uuid);
+  const now = await watch.until(reached, period);
   if (now !== undefined) return now;
   throw new RktError(`pod ${pod.uuid} ${still} after ${period / 1000} s`, { code: 'ETIMEDOUT' });
 }

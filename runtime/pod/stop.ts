@@ -4,15 +4,12 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
-import { RktError } from '../base/errors.ts';
-import { podFiles } from '../base/paths.ts';
+import { isRktError, RktError } from '../base/errors.ts';
 import { environmentOfCaller } from '../stage1/become.ts';
 import { stopArguments } from '../stage1/stage1-arguments.ts';
-import { isLocked } from './pod-dir.ts';
-import type { PodEntry } from './pods.ts';
+import { type PodEntry, startedAt } from './pods.ts';
 import { stage1OfPod } from './stage1-of-pod.ts';
+import { PodWatch } from './watch/wait.ts';
 
 export interface StopOptions {
   readonly dataDir: string;
@@ -22,10 +19,6 @@ export interface StopOptions {
   readonly timeoutMs: number | undefined;
 }
 
-/** How long to wait before looking again: most pods end at once, some take their time. */
-const shortestPause = 1;
-const longestPause = 20;
-
 /** Milliseconds in which a pod without processes is taken down, on a host with a lot to do. */
 const endingTime = 5000;
 
@@ -34,45 +27,41 @@ const endingTime = 5000;
  * Errors: ESTOP.
  */
 export async function stopPod(pod: PodEntry, options: StopOptions): Promise<void> {
-  await waitUntil(() => hasEnded(pod, options) || isStarted(pod));
-  await signal(pod, options, options.force);
-  const ended = await waitUntil(() => hasEnded(pod, options), options.timeoutMs);
-  if (ended) return;
-  await signal(pod, options, true);
-  await waitUntil(() => hasEnded(pod, options));
+  using watch = new PodWatch(options.dataDir, pod.uuid);
+  await reached(watch, (now) => hasEnded(now) || startedAt(now.dir) !== undefined);
+  await signal(pod, watch, options.dataDir, options.force);
+  if (await reached(watch, hasEnded, options.timeoutMs)) return;
+  await signal(pod, watch, options.dataDir, true);
+  await reached(watch, hasEnded);
 }
 
-/** A stage1 that is an image may write the one file or the other. */
-const isStarted = ({ dir }: PodEntry): boolean => existsSync(podFiles.pid(dir)) || existsSync(podFiles.ppid(dir));
+/** One whose start failed, and that waits again, has ended as well. */
+const hasEnded = ({ state }: PodEntry): boolean => state !== 'running';
 
-/** Undefined: a gc has taken it since, which it does with pods that have ended. */
-const hasEnded = (pod: PodEntry, { dataDir }: StopOptions): boolean => isLocked(dataDir, 'run', pod.uuid) !== true;
-
-async function signal(pod: PodEntry, options: StopOptions, force: boolean): Promise<void> {
-  if (hasEnded(pod, options)) return;
-  const { program, args } = stage1OfPod(options.dataDir, pod.dir).command('stop', stopArguments(pod.uuid, force));
+async function signal({ uuid, dir }: PodEntry, watch: PodWatch, dataDir: string, force: boolean): Promise<void> {
+  if (await reached(watch, hasEnded, 0)) return;
+  const { program, args } = stage1OfPod(dataDir, dir).command('stop', stopArguments(uuid, force));
   const { status, stderr, error } = spawnSync(program, args, {
-    cwd: pod.dir,
+    cwd: dir,
     env: environmentOfCaller(),
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
   });
   // One whose processes have ended already cannot be asked any more, and has its lock until everything is undone.
-  if (status === 0 || (await waitUntil(() => hasEnded(pod, options), endingTime))) return;
+  if (status === 0 || (await reached(watch, hasEnded, endingTime))) return;
   const reason = error?.message ?? stderr.trim().replace(/^rkt: /, '');
-  throw new RktError(reason === '' ? `stopping the pod ${pod.uuid}: stage1 ended with ${status}` : reason, {
+  throw new RktError(reason === '' ? `stopping the pod ${uuid}: stage1 ended with ${status}` : reason, {
     code: 'ESTOP',
     cause: error,
   });
 }
 
-/** False where the time was up before. */
-async function waitUntil(condition: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
-  for (let pause = shortestPause; !condition(); pause = Math.min(pause * 2, longestPause)) {
-    const left = deadline - performance.now();
-    if (left <= 0) return false;
-    await setTimeout(Math.min(pause, left));
+/** False where the time, in milliseconds, was up before. A pod that is gone has ended: a gc takes those. */
+async function reached(watch: PodWatch, condition: (pod: PodEntry) => boolean, time?: number): Promise<boolean> {
+  try {
+    return (await watch.until(condition, time)) !== undefined;
+  } catch (error) {
+    if (isRktError(error) && error.code === 'ENOPOD') return true;
+    throw error;
   }
-  return true;
 }

@@ -7,61 +7,63 @@ import type { PodEntry } from '../pods.ts';
 import { Directories, whenUnlocked } from './directories.ts';
 import { Wakeup } from './wakeup.ts';
 
-/**
- * The pod as it is when `reached` holds, or undefined where that takes longer than `period` milliseconds. Errors: ENOPOD where the pod
- * is removed meanwhile.
- */
-export async function waitForPod(
-  dataDir: string,
-  uuid: string,
-  reached: (pod: PodEntry) => boolean,
-  period: number,
-): Promise<PodEntry | undefined> {
-  const deadline = performance.now() + period;
-  const wakeup = new Wakeup();
-  const directories = new Directories();
-  try {
+/** Watches one pod, for any number of waits. */
+export class PodWatch implements Disposable {
+  readonly #dataDir: string;
+  readonly #uuid: string;
+  readonly #wakeup = new Wakeup();
+  readonly #directories = new Directories();
+  /** There is one wait for the lock at most: each holds it for a moment in the end, in which others cannot have it. */
+  #waitsForLock = false;
+
+  constructor(dataDir: string, uuid: string) {
+    this.#dataDir = dataDir;
+    this.#uuid = uuid;
+  }
+
+  /**
+   * The pod as it is when `reached` holds, or undefined where that takes longer than `period` milliseconds. Errors: ENOPOD where the pod
+   * is removed meanwhile.
+   */
+  async until(reached: (pod: PodEntry) => boolean, period = Number.POSITIVE_INFINITY): Promise<PodEntry | undefined> {
+    const deadline = performance.now() + period;
     // Before the first look, so that no move is missed.
+    this.#watchPhases();
+    for (;;) {
+      const pod = this.#look();
+      if (pod === undefined) throw removed(this.#uuid);
+      if (reached(pod)) return pod;
+      if (performance.now() >= deadline) return undefined;
+      this.#watch(pod);
+      // Between the look and the watch something may have happened that nobody told.
+      const now = this.#look();
+      if (now !== undefined && now.state === pod.state && !reached(now)) await this.#wakeup.next(deadline);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#directories.close();
+  }
+
+  #look(): PodEntry | undefined {
+    return podByUuid(this.#dataDir, this.#uuid);
+  }
+
+  #watchPhases(): void {
     for (const phase of podPhases) {
-      directories.add(phase, podPhaseDir(dataDir, phase), (name) => {
-        if (name === uuid) wakeup.wake();
+      this.#directories.add(phase, podPhaseDir(this.#dataDir, phase), (name) => {
+        if (name === this.#uuid) this.#wakeup.wake();
       });
     }
-    return await watchUntil(dataDir, uuid, reached, { deadline, wakeup, directories });
-  } finally {
-    directories.close();
   }
-}
 
-interface Watching {
-  readonly deadline: number;
-  readonly wakeup: Wakeup;
-  readonly directories: Directories;
-}
-
-async function watchUntil(
-  dataDir: string,
-  uuid: string,
-  reached: (pod: PodEntry) => boolean,
-  { deadline, wakeup, directories }: Watching,
-): Promise<PodEntry | undefined> {
-  let waitsForLock = false;
-  const freed = (): void => {
-    waitsForLock = false;
-    wakeup.wake();
-  };
-  for (;;) {
-    const pod = podByUuid(dataDir, uuid);
-    if (pod === undefined) throw removed(uuid);
-    if (reached(pod)) return pod;
-    if (performance.now() >= deadline) return undefined;
-    directories.add('pod', pod.dir, wakeup.wake);
-    if (!waitsForLock && (pod.state === 'preparing' || pod.state === 'running')) {
-      waitsForLock = whenUnlocked(pod.dir, freed);
-    }
-    // Between the look and the watch something may have happened that nobody told.
-    const now = podByUuid(dataDir, uuid);
-    if (now !== undefined && now.state === pod.state && !reached(now)) await wakeup.next(deadline);
+  #watch({ dir, state }: PodEntry): void {
+    this.#directories.add('pod', dir, this.#wakeup.wake);
+    if (this.#waitsForLock || (state !== 'preparing' && state !== 'running')) return;
+    this.#waitsForLock = whenUnlocked(dir, () => {
+      this.#waitsForLock = false;
+      this.#wakeup.wake();
+    });
   }
 }
 
