@@ -81,12 +81,12 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'logs',
     summary: 'print what the apps of a pod have printed',
-    load: async () => (await import('./logs.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).logs,
   },
   {
     name: 'attach',
     summary: 'attach to the standard streams of a running app',
-    load: async () => (await import('./attach.ts')).command,
+    load: async () => (await import('../pod-commands.ts')).attach,
   },
   {
     name: 'cat-manifest',
