@@ -32,6 +32,12 @@ export function makeSharedDir(top: string, path: string): void {
   }
 }
 
+/**
+ * How directories of apps' files are made, setuid programs among them, in a directory that members of the group may look into:
+ * they may not look further.
+ */
+export const privateTree = { recursive: true, mode: 0o700 } as const;
+
 /** Makes a directory that is root's alone, whoever owns the one above it. That one must be there. */
 export function makePrivateDir(path: string): void {
   if (!makeMissing(path, 0o700)) return;

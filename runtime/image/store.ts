@@ -189,7 +189,8 @@ export class ImageStore {
 
   /** Notes that the image is used now: one utimes(2). A store that cannot be written does not mind. */
   markUsed(info: ImageInfo): void {
-    const now = new Date();
+    // Not a Date, for which V8 would look up the time zone.
+    const now = Date.now() / 1000;
     try {
       utimesSync(`${this.paths.info}/${info.id}`, now, now);
     } catch (error) {

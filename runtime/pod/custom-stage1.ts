@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { parseImageManifest } from '../appc/image-manifest.ts';
 import { imagePaths, podFiles } from '../base/paths.ts';
+import { privateTree } from '../base/shared-dirs.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootfsOf } from '../image/tree-check.ts';
@@ -30,7 +31,7 @@ export async function prepareStage1(dir: string, image: ImageInfo, store: ImageS
   const lowers = store.lowers(image);
   const { takesPlan } = checkStage1(image, lowers);
   const root = podFiles.stage1Root(dir);
-  mkdirSync(dirname(root), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(root), privateTree);
   const trees = lowers.map((lower) => basename(dirname(lower)));
   writeFileSync(podFiles.stage1Trees(dir), `${trees.join('\n')}\n`);
   writeFileSync(podFiles.stage1Image(dir), `${image.id}\n`);

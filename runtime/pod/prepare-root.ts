@@ -2,15 +2,13 @@
 
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { privateTree } from '../base/shared-dirs.ts';
 import type { ImageInfo } from '../image/image-info.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootAttributeSource } from '../image/tree-check.ts';
 
 /** Either a copy of the image, or the writable layer of an overlay on it. */
 export type RootDirs = { readonly copy: string } | { readonly upper: string; readonly work: string };
-
-/** Below these lie files of apps, setuid programs among them: members of group rkt may look into the pod's directory, but not here. */
-const privately = { recursive: true, mode: 0o700 };
 
 /**
  * Makes them for an image's trees, topmost first. What lies in the writable layer has the ids of the host, from `shift` on; those of
@@ -23,7 +21,7 @@ export async function makeRoot(lowers: readonly string[], dirs: RootDirs, shift:
 
 /** The root of an overlay has the attributes of its upper directory, so these are made those of the image's root. */
 function makeOverlayDirs(lowers: readonly string[], upper: string, work: string, shift: number): void {
-  mkdirSync(work, privately);
+  mkdirSync(work, privateTree);
   mkdirSync(upper);
   const { mode, uid, gid } = statSync(rootAttributeSource(lowers));
   chownSync(upper, shift + uid, shift + gid);
@@ -32,7 +30,7 @@ function makeOverlayDirs(lowers: readonly string[], upper: string, work: string,
 
 async function copyImage(lowers: readonly string[], dir: string): Promise<void> {
   const { copyTree, storeLayer } = await import('../image/render/index.ts');
-  mkdirSync(dirname(dir), privately);
+  mkdirSync(dirname(dir), privateTree);
   copyTree(
     lowers.map((lower) => storeLayer(lower)),
     dir,

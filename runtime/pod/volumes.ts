@@ -6,6 +6,7 @@ import { annotationValue } from '../appc/annotations.ts';
 import type { EmptyVolume, HostVolume, Volume } from '../appc/volume.ts';
 import { errnoOf, messageOf, RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
+import { privateTree } from '../base/shared-dirs.ts';
 import { dockerAnnotations } from '../image/docker-annotations.ts';
 import { statusInImage } from '../image/lookup.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
@@ -66,11 +67,8 @@ export async function makeEmptyVolumes(
   }
 }
 
-/** Members of group rkt may look into the pod's directory, but not here: these are files of apps. */
-const privately = { recursive: true, mode: 0o700 };
-
 function makeDirectory({ uid, gid, mode }: EmptyVolume, dir: string): void {
-  mkdirSync(dirname(dir), privately);
+  mkdirSync(dirname(dir), privateTree);
   mkdirSync(dir);
   chownSync(dir, uid, gid);
   chmodSync(dir, Number.parseInt(mode, 8));
@@ -78,7 +76,7 @@ function makeDirectory({ uid, gid, mode }: EmptyVolume, dir: string): void {
 
 async function makeLikeImage({ image, lowers }: PreparedApp, path: string, dir: string): Promise<void> {
   const status = statusInImage(lowers, path);
-  mkdirSync(dirname(dir), privately);
+  mkdirSync(dirname(dir), privateTree);
   if (status?.isDirectory() !== true) {
     mkdirSync(dir, { mode: 0o755 });
   } else if (annotationValue(image.manifest.annotations, dockerAnnotations.repository) === undefined) {

@@ -1,9 +1,9 @@
 /** The processes of a pod, seen from the host (proc(5)). */
 
-import { podFiles } from '../../base/paths.ts';
 import type { PodEntry } from '../pods.ts';
 import { readText } from './files.ts';
 import { podGroups, processesIn } from './groups.ts';
+import { initOf } from './running.ts';
 
 export interface PodProcess {
   /** On the host, and in the pod. */
@@ -97,11 +97,11 @@ const depthOf = (init: number): number => statusNumbers(readText(`/proc/${init}/
 
 /** The processes of a running pod, its init first, then by app and PID. `apps` are the names of its apps. */
 export function podProcesses(pod: PodEntry, apps: readonly string[]): PodProcess[] {
-  const init = Number(readText(podFiles.pid(pod.dir)));
+  const init = initOf(pod);
   const groups = podGroups(pod.dir);
   const group = groups.find(({ hierarchy }) => hierarchy.version === 2) ?? groups[0];
-  const depth = init > 0 ? depthOf(init) : 0;
-  if (group === undefined || depth < 1) return [];
+  const depth = init === undefined ? 0 : depthOf(init);
+  if (init === undefined || group === undefined || depth < 1) return [];
   const uptime = Number((readText('/proc/uptime') ?? '').split(' ')[0]);
   const of = (pids: number[], app: string | undefined): PodProcess[] =>
     pids

@@ -1,5 +1,6 @@
 import { RktError } from '../../base/errors.ts';
 import { findPod } from '../find.ts';
+import { podPid } from '../pod-pid.ts';
 import { listPods, type PodEntry } from '../pods.ts';
 
 /** The pod that a user means, which must be running. Errors: ENOPOD, EAMBIGUOUS, ENOTRUNNING. */
@@ -14,3 +15,13 @@ export const runningPods = (dataDir: string): PodEntry[] =>
   listPods(dataDir)
     .filter((pod) => pod.state === 'running')
     .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+
+/** Host PID of the pod's PID 1; undefined where nobody knows, or no longer. */
+export function initOf({ dir }: PodEntry): number | undefined {
+  try {
+    return podPid(dir);
+  } catch {
+    // A damaged file, which "rkt status" tells of.
+    return undefined;
+  }
+}

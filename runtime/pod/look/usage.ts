@@ -1,10 +1,10 @@
 /** What a pod and its apps use of the host, as the kernel has counted it in their control groups. */
 
 import { readlinkSync } from 'node:fs';
-import { podFiles } from '../../base/paths.ts';
 import type { PodEntry } from '../pods.ts';
 import { readKeys, readNumber, readText } from './files.ts';
 import { type PodGroup, podGroups } from './groups.ts';
+import { initOf } from './running.ts';
 
 /** Undefined: the host does not count it, or there is no limit. */
 export interface GroupUsage {
@@ -98,7 +98,7 @@ export const groupUsage = (groups: readonly PodGroup[], name: string): GroupUsag
   ...blockOf(groups, name),
 });
 
-function namespaceOf(pid: string): string | undefined {
+function namespaceOf(pid: number | 'self'): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/net`);
   } catch {
@@ -108,8 +108,8 @@ function namespaceOf(pid: string): string | undefined {
 
 /** `  eth0: received 7 more sent …` per link, behind two lines of headings (proc_pid_net(5)). */
 function networkOf(pod: PodEntry): PodUsage['network'] {
-  const init = readText(podFiles.pid(pod.dir))?.trim() ?? '';
-  const own = namespaceOf(init);
+  const init = initOf(pod);
+  const own = init === undefined ? undefined : namespaceOf(init);
   if (own === undefined || own === namespaceOf('self')) return undefined;
   const total = { received: 0, sent: 0 };
   for (const line of (readText(`/proc/${init}/net/dev`) ?? '').split('\n').slice(2)) {
