@@ -4,21 +4,21 @@ import { type PodEntry, podIn } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
 import { showLive } from '../live-view.ts';
 import { firstLook, formatOption, intervalOf, intervalOption, onceOptions, wantsJson } from '../look-options.ts';
-import { getDuration, getSwitch, usageError } from '../options.ts';
+import { getDuration, getSwitch } from '../options.ts';
+import { podArgument, uuidFileOption } from '../pod-arguments.ts';
 import { processJson, processTable, type ShownProcess } from '../process-table.ts';
 import { appNames } from './ps.ts';
 
 export const command: Command = {
   name: 'top',
   summary: 'watch the processes of a pod',
-  usage: '[options] UUID',
+  usage: '[options] [--uuid-file=FILE | UUID]',
   description:
     'Shows the processes of a running pod, those that use most CPU time first, until you type q or the pod ends.',
   maxArgs: 1,
-  options: [...onceOptions, intervalOption('2s'), formatOption],
+  options: [...onceOptions, intervalOption('2s'), formatOption, uuidFileOption],
   async run(context, { args, values }) {
-    const [wanted] = args;
-    if (wanted === undefined) throw usageError('rkt top takes one UUID');
+    const wanted = podArgument('top', args, values);
     const print = wantsJson(values) ? processJson : processTable;
     const interval = intervalOf(getDuration(values, 'interval'));
     const { requireRunning } = await import('../../runtime/pod/look/index.ts');
