@@ -119,7 +119,7 @@ async function startProfile(settings: Globals): Promise<() => Promise<void>> {
 
 /** One clear sentence, then what to do; with `--debug` the causes and, for what nobody foresaw, the stack. */
 function report(error: unknown, debug: boolean, streams: Streams): void {
-  const say = (text: string): void => streams.err(`rkt: ${printable(text)}\n`);
+  const say = (text: string): void => void streams.err(`rkt: ${printable(text)}\n`);
   say(messageOf(error));
   const hint = hintOf(error);
   if (hint !== undefined) say(hint);

@@ -225,7 +225,7 @@ export interface Place {
  * False where the word is not an option at all. Errors: EUSAGE for unknown options, with the near miss, and for misplaced ones.
  */
 export function takeOption(word: string, rest: Reader, sets: readonly OptionSet[], place: Place): boolean {
-  const written = asOption(word === '-h' ? '--help' : word);
+  const written = asOption(word);
   if (written === undefined) return false;
   const found = written.short ? { ...written, name: nameOfLetter(written.name, sets) } : written;
   const set = sets.find((candidate) => candidate.has(found.name));
