@@ -141,6 +141,12 @@ describe('run', () => {
     ]);
   });
 
+  test('a name that is no domain: images of Docker have a scheme', () => {
+    expect(refusal('run', 'busybox').split('\n').at(-2)).toBe(
+      'rkt: for the image of a Docker registry, write docker://busybox',
+    );
+  });
+
   test('what would steer a terminal is shown, not sent', () => {
     expect(refusal('status', 'a\nb\x1b[31m')).toBe('rkt: no pod matches "a\\x0ab\\x1b[31m"\nrkt: see "rkt list"\n');
   });
