@@ -142,8 +142,8 @@ describe('run', () => {
   });
 
   test('a name that is no domain: images of Docker have a scheme', () => {
-    expect(refusal('run', 'busybox').split('\n').at(-2)).toBe(
-      'rkt: for the image of a Docker registry, write docker://busybox',
+    expect(refusal('run', 'localhost').split('\n').at(-2)).toBe(
+      'rkt: for the image of a Docker registry, write docker://localhost',
     );
   });
 
