@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   // A name that would clear the screen and write over what was there.
-  const hostile = "printf 'evil\\033[2J\nroot\t' > /dev/null; sleep 1000 & echo up; read line";
+  const hostile = "printf 'evil\\033[2J\nroot\t' > /dev/null; sleep 1000 & echo up; wait";
   const busy = 'while :; do :; done';
   pod = host.start([
     'run',
