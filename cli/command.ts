@@ -53,6 +53,8 @@ export interface Command {
   readonly optionsFirst?: boolean;
   /** Options that may stand after an image and belong to it; the command's arguments are images then. */
   readonly imageOptions?: readonly Option[];
+  /** Options that people look for here and that another command has, by the name of that command; for errors. */
+  readonly elsewhere?: Readonly<Record<string, readonly Option[]>>;
   /** Commands below this one, of which one is always meant; {@link run} and options are those of the one, then. */
   readonly subcommands?: readonly CommandEntry[];
   /** Exit code; anything thrown becomes {@link failureCode}. */
@@ -75,7 +77,7 @@ export function parseCommandLine(command: Command, words: readonly string[], glo
   let afterDashes: string[] | undefined;
   const later = command.imageOptions && strictSet(command.imageOptions);
   const take = (word: string, sets: readonly OptionSet[], place: Omit<Place, 'command'>): boolean =>
-    takeOption(word, rest, sets, { command: command.name, ...place });
+    takeOption(word, rest, sets, { command: command.name, elsewhere: command.elsewhere, ...place });
 
   for (let word = rest.next(); word !== undefined; word = rest.next()) {
     if (word === '--' && command.imageOptions === undefined) {

@@ -58,7 +58,7 @@ export const globalOptions: readonly Option[] = [
     hidden: true,
     description: 'write a CPU profile of rkt itself to FILE (for Chrome DevTools)',
   },
-  { name: 'help', type: 'switch', description: 'show help for the command' },
+  { name: 'help', short: 'h', type: 'switch', description: 'show help for the command' },
 ];
 
 export interface Globals {

@@ -11,11 +11,11 @@ export const formatOption: Option = {
   description: 'a table for people, or JSON for programs',
 };
 
-/** Errors: EUSAGE. */
+/** Whether a stream is to be JSON, one value a line. Errors: EUSAGE. */
 export function wantsJson(values: OptionValues): boolean {
   const format = getValue(values, 'format');
-  if (format === 'table' || format === 'json') return format === 'json';
-  throw usageError(`--format must be table or json, is "${format}"`);
+  if (format === undefined || format === 'table' || format === 'json') return format === 'json';
+  throw usageError(`invalid value "${format}" for --format: must be table or json`);
 }
 
 export const onceOptions: readonly Option[] = [

@@ -2,7 +2,9 @@
  * The rkt command: finds the command, parses, runs, prints errors. The only place that ends the process.
  */
 
-import { causesOf, isRktError, messageOf } from '../runtime/base/errors.ts';
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { causesOf, errnoOf, isRktError, messageOf } from '../runtime/base/errors.ts';
 import { createLog } from '../runtime/base/log.ts';
 import { nearest } from '../runtime/base/nearest.ts';
 import { type Command, type CommandEntry, failureCode, parseCommandLine } from './command.ts';
@@ -12,6 +14,7 @@ import { applyEnvironment, type Globals, globalOptions, readGlobals } from './gl
 import { commandHelp, overview } from './help.ts';
 import { getSwitch, OptionSet, type Reader, reader, takeOption, usageError } from './options.ts';
 import { writeAll } from './output.ts';
+import { printable } from './printable.ts';
 
 export interface Streams {
   /** Returns false where nobody reads any more. */
@@ -68,7 +71,7 @@ async function dispatch(
 
 /** What people type first. */
 const firstWord = (word: string | undefined): string | undefined =>
-  word === '-h' ? '--help' : word === '--version' || word === '-version' ? 'version' : word;
+  word === '--version' || word === '-version' ? 'version' : word;
 
 /**
  * The command that the first words name; undefined where there is none. One with commands below it stands for itself where the
@@ -116,12 +119,24 @@ async function startProfile(settings: Globals): Promise<() => Promise<void>> {
 
 /** One clear sentence, then what to do; with `--debug` the causes and, for what nobody foresaw, the stack. */
 function report(error: unknown, debug: boolean, streams: Streams): void {
-  streams.err(`rkt: ${messageOf(error)}\n`);
-  if (isRktError(error) && error.hint !== undefined) streams.err(`rkt: ${error.hint}\n`);
+  const say = (text: string): void => void streams.err(`rkt: ${printable(text)}\n`);
+  say(messageOf(error));
+  const hint = hintOf(error);
+  if (hint !== undefined) say(hint);
   if (!debug) return;
-  for (const cause of causesOf(error).slice(1)) streams.err(`rkt: debug: caused by: ${cause}\n`);
+  for (const cause of causesOf(error).slice(1)) say(`debug: caused by: ${cause}`);
   if (!isRktError(error) && error instanceof Error) streams.err(`${error.stack}\n`);
 }
+
+function hintOf(error: unknown): string | undefined {
+  if (isRktError(error) && error.hint !== undefined) return error.hint;
+  const cause = isRktError(error) ? error.cause : error;
+  return errnoOf(cause) === 'EACCES' && process.geteuid?.() !== 0 ? 'try sudo' : undefined;
+}
+
+/** Whether node has put U+FFFD in the place of bytes that are not UTF-8: an app would get other arguments than were given. */
+const isDamaged = (argv: readonly string[]): boolean =>
+  argv.some((word) => word.includes('\ufffd')) && !isUtf8(readFileSync('/proc/self/cmdline'));
 
 /** The process: real streams, real exit. */
 export async function start(): Promise<void> {
@@ -130,5 +145,10 @@ export async function start(): Promise<void> {
     err: (text: string | Uint8Array) => writeAll(2, text),
   };
   process.exitCode = failureCode;
+  if (isDamaged(process.argv)) {
+    const hint = 'arguments and names cannot have other bytes: manifests are JSON';
+    report(usageError('the command line is not valid UTF-8', hint), false, streams);
+    process.exit(failureCode);
+  }
   process.exit(await main(process.argv.slice(2), process.env, streams));
 }

@@ -137,8 +137,9 @@ export class OptionSet {
     return [...this.#options.values()].find(({ short }) => short === letter)?.name;
   }
 
+  /** The names that help lists. */
   names(): string[] {
-    return [...this.#options.keys()];
+    return [...this.#options.values()].filter(({ hidden }) => hidden !== true).map(({ name }) => name);
   }
 
   /** Was it given (or taken from the environment)? Defaults do not count. */
@@ -215,6 +216,8 @@ export interface Place {
   readonly later?: OptionSet | undefined;
   /** Whether an image stands before it. */
   readonly afterImage?: boolean;
+  /** Options of other commands, by the name of the command. */
+  readonly elsewhere?: Readonly<Record<string, readonly Option[]>> | undefined;
 }
 
 /**
@@ -250,9 +253,10 @@ const nameOfLetter = (letter: string, sets: readonly OptionSet[]): string =>
 function unknownOption(
   name: string,
   sets: readonly OptionSet[],
-  { command, afterImage }: Place,
+  { command, afterImage, elsewhere = {} }: Place,
   word: string,
 ): RktError {
+  const owner = Object.keys(elsewhere).find((other) => elsewhere[other]?.some((option) => option.name === name));
   const near = nearest(
     name,
     sets.flatMap((set) => set.names()),
@@ -262,6 +266,6 @@ function unknownOption(
   const of = command === '' ? '' : ` for "rkt ${command}"`;
   return usageError(
     `unknown option "${word.replace(/=.*$/s, '')}"${of}`,
-    near === undefined ? other : `did you mean --${near}?`,
+    owner !== undefined ? `it is an option of "rkt ${owner}"` : near === undefined ? other : `did you mean --${near}?`,
   );
 }

@@ -5,8 +5,8 @@ import { getValue, type Option, type OptionValues, usageError } from './options.
 export const formatOption: Option = {
   name: 'format',
   type: 'value',
-  placeholder: 'FORMAT',
-  description: 'print for programs instead: json or json-pretty',
+  placeholder: 'json|json-pretty',
+  description: 'print JSON for programs: on one line, or indented',
 };
 
 export type JsonFormat = 'json' | 'json-pretty';
@@ -14,9 +14,9 @@ export type JsonFormat = 'json' | 'json-pretty';
 /** Undefined: for people. Errors: EUSAGE. */
 export function outputFormat(values: OptionValues): JsonFormat | undefined {
   const text = getValue(values, 'format');
-  if (text === undefined || text === '' || text === 'json' || text === 'json-pretty')
-    return text === '' ? undefined : text;
-  throw usageError(`invalid value "${text}" for --format: must be json or json-pretty`);
+  if (text === undefined || text === '' || text === 'table') return undefined;
+  if (text === 'json' || text === 'json-pretty') return text;
+  throw usageError(`invalid value "${text}" for --format: must be json, json-pretty or table`);
 }
 
 export const jsonText = (value: unknown, format: JsonFormat): string =>

@@ -33,10 +33,15 @@ function readUuidFile(file: string): string {
   return text;
 }
 
+/** The pods that are named, maybe none. Errors: EUUIDFILE. */
+export function namedPods(args: readonly string[], values: OptionValues): string[] {
+  const file = getValue(values, 'uuid-file');
+  return file === undefined ? [...args] : [readUuidFile(file), ...args];
+}
+
 /** The pods that are meant, at least one. Errors: EUSAGE, EUUIDFILE. */
 export function podArguments(command: string, args: readonly string[], values: OptionValues): string[] {
-  const file = getValue(values, 'uuid-file');
-  const pods = file === undefined ? [...args] : [readUuidFile(file), ...args];
+  const pods = namedPods(args, values);
   if (pods.length > 0) return pods;
   throw usageError(`rkt ${command} takes at least one UUID`);
 }

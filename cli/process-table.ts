@@ -29,8 +29,8 @@ export function processTable(processes: readonly ShownProcess[], withLegend = tr
 }
 
 /** The same for programs: bytes and seconds as numbers. */
-export function processJson(processes: readonly ShownProcess[]): string {
-  const list = processes.map(({ process, cpu }) => ({
+export function processList(processes: readonly ShownProcess[]): object[] {
+  return processes.map(({ process, cpu }) => ({
     pid: process.pid,
     pod_pid: process.podPid,
     app: process.app ?? null,
@@ -41,5 +41,8 @@ export function processJson(processes: readonly ShownProcess[]): string {
     memory: process.rss,
     command: process.command,
   }));
-  return `${JSON.stringify(list)}\n`;
 }
+
+/** One line, so that a stream of them can be read line by line. */
+export const processJson = (processes: readonly ShownProcess[]): string =>
+  `${JSON.stringify(processList(processes))}\n`;

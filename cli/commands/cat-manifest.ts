@@ -5,15 +5,15 @@ import { findPod } from '../../runtime/pod/find.ts';
 import { manifestText } from '../../runtime/pod/pods.ts';
 import type { Command } from '../command.ts';
 import { getSwitch } from '../options.ts';
-import { podArgument } from '../pod-arguments.ts';
+import { podArgument, uuidFileOption } from '../pod-arguments.ts';
 
 export const command: Command = {
   name: 'cat-manifest',
   summary: 'print the manifest of a pod',
-  usage: '[--pretty-print=BOOL] UUID',
+  usage: '[--pretty-print=BOOL] [--uuid-file=FILE | UUID]',
   description: 'Prints the reified manifest of a pod: what its apps are told by the metadata service.',
   maxArgs: 1,
-  options: [{ name: 'pretty-print', type: 'switch', default: true, description: 'indent the JSON' }],
+  options: [{ name: 'pretty-print', type: 'switch', default: true, description: 'indent the JSON' }, uuidFileOption],
   run(context, { values, args }) {
     const pod = findPod(context.globals.dataDir, podArgument('cat-manifest', args, values));
     const text = manifestText(pod);

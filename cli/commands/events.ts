@@ -4,14 +4,15 @@ import type { PodEvent } from '../../runtime/pod/watch/pod-events.ts';
 import { whenReaderGone } from '../../runtime/pod/watch/reader.ts';
 import type { Command } from '../command.ts';
 import { parseDuration } from '../duration.ts';
+import { wantsJson } from '../look-options.ts';
 import { getValue } from '../options.ts';
-import { outputFormat } from '../output-format.ts';
+import { namedPods, uuidFileOption } from '../pod-arguments.ts';
 import { timestamp } from '../time.ts';
 
 export const command: Command = {
   name: 'events',
   summary: 'print what happens to pods as it happens',
-  usage: '[--since=DURATION] [--format=json] [UUID...]',
+  usage: '[--since=DURATION] [--format=json] [--uuid-file=FILE] [UUID ...]',
   description:
     'Prints a line for everything that happens to pods: prepared, started, app-started, ready, app-exited, restarted, exited, ' +
     'garbage, removed. Ends on Ctrl-C, or when all pods that were named are removed.',
@@ -24,13 +25,14 @@ export const command: Command = {
       description: 'begin with what happened in this time, as far as the pods that are there still tell',
     },
     { name: 'format', type: 'value', placeholder: 'FORMAT', description: 'json: one JSON object a line' },
+    uuidFileOption,
   ],
   async run(context, { values, args }) {
-    const json = outputFormat(values) !== undefined;
+    const json = wantsJson(values);
     const { dataDir } = context.globals;
     const since = getValue(values, 'since');
     const past = since === undefined ? undefined : Date.now() - parseDuration(since, '--since');
-    const only = new Set(args.map((pod) => findPod(dataDir, pod).uuid));
+    const only = new Set(namedPods(args, values).map((pod) => findPod(dataDir, pod).uuid));
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
     const stopWatching = whenReaderGone(1, () => stop.abort());

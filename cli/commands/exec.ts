@@ -4,12 +4,12 @@ import { findPod } from '../../runtime/pod/find.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
 import { getList, getSwitch, getValue, type OptionValues, usageError } from '../options.ts';
-import { enteredApp } from '../pod-arguments.ts';
+import { enteredApp, namedPods, uuidFileOption } from '../pod-arguments.ts';
 
 export const command: Command = {
   name: 'exec',
   summary: 'run a command in a running pod',
-  usage: '[options] UUID CMD [ARGS ...]',
+  usage: '[options] [--uuid-file=FILE | UUID] CMD [ARGS ...]',
   description:
     'Runs a command in an app of a running pod, with the capabilities, limits and environment of the app, and ends with its ' +
     'exit code. Where the caller has a terminal, so has the command.',
@@ -17,6 +17,7 @@ export const command: Command = {
   maxArgs: Number.POSITIVE_INFINITY,
   options: [
     enteredApp,
+    uuidFileOption,
     { name: 'tty', type: 'switch', description: 'give the command a terminal even where the caller has none' },
     { name: 'set-env', type: 'list', placeholder: 'NAME=VALUE', description: 'set a variable for the command' },
     {
@@ -34,7 +35,7 @@ export const command: Command = {
   ],
   async run(context, { args, values }) {
     requireRoot(context, 'exec');
-    const [prefix, ...words] = args;
+    const [prefix, ...words] = namedPods(args, values);
     if (prefix === undefined || words.length === 0) {
       throw usageError('rkt exec takes the UUID of a pod and a command', 'for example: rkt exec 76dc6286 ps');
     }

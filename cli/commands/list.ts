@@ -24,8 +24,7 @@ export const command: Command = {
   options: [
     { name: 'full', type: 'switch', description: 'whole UUIDs and times, and image ids' },
     { name: 'no-legend', type: 'switch', description: 'leave out the line of column names' },
-    { name: 'quiet', type: 'switch', description: 'print UUIDs only, one a line' },
-    { name: 'q', type: 'switch', hidden: true, description: 'the same as --quiet' },
+    { name: 'quiet', short: 'q', type: 'switch', description: 'print UUIDs only, one a line' },
     {
       name: 'state',
       type: 'list',
@@ -37,7 +36,7 @@ export const command: Command = {
   run(context, { values }) {
     const format = outputFormat(values);
     const pods = wantedPods(context, values);
-    if (getSwitch(values, 'quiet') || getSwitch(values, 'q')) context.out(pods.map(({ uuid }) => `${uuid}\n`).join(''));
+    if (getSwitch(values, 'quiet')) context.out(pods.map(({ uuid }) => `${uuid}\n`).join(''));
     else if (format !== undefined) context.out(asJson(context, pods, format));
     else context.out(asTable(context, pods, values));
     return 0;

@@ -3,7 +3,7 @@ import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
 import { getSwitch } from '../options.ts';
-import { imageOptions, makeOptionsOf, prepareOptions, requireImages } from '../pod-options.ts';
+import { imageOptions, makeOptionsOf, prepareOptions, requireImages, startOptions } from '../pod-options.ts';
 
 export const command: Command = {
   name: 'prepare',
@@ -17,6 +17,7 @@ export const command: Command = {
     { name: 'quiet', type: 'switch', description: 'say nothing but the UUID, warnings and errors' },
   ],
   imageOptions,
+  elsewhere: { 'run-prepared': startOptions },
   async run(context, parsed) {
     requireRoot(context, 'prepare');
     requireImages('prepare', parsed);

@@ -6,18 +6,19 @@ import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
 import { fetchSettings } from '../fetch-settings.ts';
-import { podArgument } from '../pod-arguments.ts';
-import { startOptions, startOptionsOf } from '../pod-options.ts';
+import { podArgument, uuidFileOption } from '../pod-arguments.ts';
+import { imageOptions, prepareOptions, startOptions, startOptionsOf } from '../pod-options.ts';
 
 export const command: Command = {
   name: 'run-prepared',
   summary: 'run a pod that was prepared',
-  usage: '[options] UUID',
+  usage: '[options] [--uuid-file=FILE | UUID]',
   description:
     'Starts a pod that "rkt prepare" has made, and ends with the exit code of the app, as "rkt run" does. A pod that cannot be ' +
     'started stays prepared.',
   maxArgs: 1,
-  options: startOptions,
+  options: [...startOptions, uuidFileOption],
+  elsewhere: { prepare: [...prepareOptions, ...imageOptions] },
   async run(context, { values, args }) {
     const pod = podArgument('run-prepared', args, values);
     requireRoot(context, 'run-prepared');

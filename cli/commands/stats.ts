@@ -17,21 +17,22 @@ import {
   wantsJson,
 } from '../look-options.ts';
 import { getDuration } from '../options.ts';
+import { namedPods, uuidFileOption } from '../pod-arguments.ts';
 import { table } from '../table.ts';
 
 export const command: Command = {
   name: 'stats',
   summary: 'show what running pods use of the host',
-  usage: '[options] [UUID ...]',
+  usage: '[options] [--uuid-file=FILE] [UUID ...]',
   description:
     'Shows CPU time, memory, processes, and the traffic to disks and networks of running pods and their apps: of those named, or ' +
     'of all. Without --no-stream it goes on until you type q or no pod is left.',
   maxArgs: Number.MAX_SAFE_INTEGER,
-  options: [...onceOptions, intervalOption('1s'), formatOption],
+  options: [...onceOptions, intervalOption('1s'), formatOption, uuidFileOption],
   async run(context, { args, values }) {
     const print = wantsJson(values) ? statsJson : statsTable;
     const interval = intervalOf(getDuration(values, 'interval'));
-    const look = watcher(context, args);
+    const look = watcher(context, namedPods(args, values));
     look();
     await pause(firstLook);
     if (isOnce(values)) {

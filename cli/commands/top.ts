@@ -15,17 +15,17 @@ import {
   wantsJson,
 } from '../look-options.ts';
 import { getDuration } from '../options.ts';
-import { podArgument } from '../pod-arguments.ts';
+import { podArgument, uuidFileOption } from '../pod-arguments.ts';
 import { processJson, processTable, type ShownProcess } from '../process-table.ts';
 
 export const command: Command = {
   name: 'top',
   summary: 'watch the processes of a pod',
-  usage: '[options] UUID',
+  usage: '[options] [--uuid-file=FILE | UUID]',
   description:
     'Shows the processes of a running pod, those that use most CPU time first, until you type q or the pod ends.',
   maxArgs: 1,
-  options: [...onceOptions, intervalOption('2s'), formatOption],
+  options: [...onceOptions, intervalOption('2s'), formatOption, uuidFileOption],
   async run(context, { args, values }) {
     const wanted = podArgument('top', args, values);
     const print = wantsJson(values) ? processJson : processTable;

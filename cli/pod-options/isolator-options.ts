@@ -2,7 +2,8 @@
 
 import { type Isolator, interpretIsolator, isolatorNames } from '../../runtime/appc/isolators.ts';
 import { messageOf } from '../../runtime/base/errors.ts';
-import { capabilityBits, capabilityName } from '../../runtime/stage1/capabilities.ts';
+import { nearest } from '../../runtime/base/nearest.ts';
+import { capabilityBits, capabilityName, capabilityNames } from '../../runtime/stage1/capabilities.ts';
 import { getList, getValue, type Option, type OptionValues, usageError } from '../options.ts';
 
 export const isolatorOptions: readonly Option[] = [
@@ -98,7 +99,9 @@ function capabilityList(values: OptionValues, option: string): string[] | undefi
     try {
       capabilityBits([full]);
     } catch {
-      throw usageError(`--${option}: there is no capability "${name}"`, 'see capabilities(7) for their names');
+      const near = nearest(full, capabilityNames);
+      const hint = near === undefined ? 'see capabilities(7) for their names' : `did you mean ${near}?`;
+      throw usageError(`--${option}: there is no capability "${name}"`, hint);
     }
     return full;
   });

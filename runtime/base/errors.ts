@@ -32,9 +32,36 @@ export function isRktError(error: unknown): error is RktError {
   return typeof error === 'object' && error !== null && brand in error;
 }
 
-/** The message of anything that was thrown. */
+/** Not `instanceof`: an error may come from another realm. */
+const isError = (error: unknown): error is Error =>
+  typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
+
+/** What was being done when a system call failed, in words; others are named as they are. */
+const deeds: Readonly<Record<string, string>> = {
+  scandir: 'read',
+  readlink: 'read',
+  stat: 'look at',
+  lstat: 'look at',
+  access: 'look at',
+  mkdir: 'make',
+  mkdtemp: 'make',
+  unlink: 'remove',
+  rmdir: 'remove',
+  rm: 'remove',
+  copyfile: 'copy',
+};
+
+/**
+ * The message of anything that was thrown. Failed system calls are said in words: `cannot open /x: no such file or directory`
+ * for node's `ENOENT: no such file or directory, open '/x'`.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!isError(error)) return String(error);
+  const { code, syscall, path, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined || !message.startsWith(`${code}: `)) return message;
+  const reason = message.slice(code.length + 2).split(`, ${syscall}`)[0] as string;
+  const target = path === undefined ? '' : ` ${path}`;
+  return `cannot ${deeds[syscall] ?? syscall}${target}: ${reason}`;
 }
 
 /** The errno name (`ENOENT`, …) of a system error, or undefined. */
@@ -43,15 +70,15 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** The chain of causes below an error, outermost first, as `--debug` prints it. */
+/** The chain of causes below an error, outermost first, as `--debug` prints it: system errors as node words them. */
 export function causesOf(error: unknown): string[] {
   const chain: string[] = [];
   const seen = new Set<unknown>();
   let current: unknown = error;
   while (current !== undefined && current !== null && !seen.has(current)) {
     seen.add(current);
-    chain.push(messageOf(current));
-    current = current instanceof Error ? current.cause : undefined;
+    chain.push(isError(current) ? current.message : String(current));
+    current = isError(current) ? current.cause : undefined;
   }
   return chain;
 }

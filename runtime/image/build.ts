@@ -257,7 +257,10 @@ export async function buildAci(options: BuildOptions): Promise<BuiltImage> {
   } catch (error) {
     rmSync(unfinished, { force: true });
     if (isRktError(error)) throw error;
-    throw new RktError(`cannot build image ${output}: ${messageOf(error)}`, { code: 'EIMAGE', cause: error });
+    throw new RktError(`cannot build image ${output}: ${messageOf(error).replaceAll(unfinished, output)}`, {
+      code: 'EIMAGE',
+      cause: error,
+    });
   }
   return { id: imageIdPrefix + hash.digest('hex'), size };
 }

@@ -28,7 +28,7 @@ export class ImageFinder {
    */
   async fetch(text: string, image: ImageSettings = {}): Promise<ImageInfo> {
     const input = classifyImage(text);
-    return this.#stored(text, input) ?? (await (await this.#fetching()).fetch(text, input, image));
+    return this.#stored(text, input, image) ?? (await (await this.#fetching()).fetch(text, input, image));
   }
 
   /**
@@ -37,7 +37,7 @@ export class ImageFinder {
    */
   async find(text: string, image: ImageSettings = {}): Promise<ImageInfo> {
     const input = classifyImage(text);
-    return this.#stored(text, input) ?? (await (await this.#fetching()).find(text, input, image));
+    return this.#stored(text, input, image) ?? (await (await this.#fetching()).find(text, input, image));
   }
 
   /**
@@ -59,7 +59,9 @@ export class ImageFinder {
   }
 
   /** An image of the store that needs nothing more; undefined: there is more to do. */
-  #stored(text: string, input: ImageInput): ImageInfo | undefined {
+  #stored(text: string, input: ImageInput, { signature }: ImageSettings): ImageInfo | undefined {
+    // The fetcher has something to say about a signature, even if there is nothing to fetch.
+    if (signature !== undefined) return undefined;
     let info: ImageInfo | undefined;
     if (input.kind === 'id') info = this.#store.resolve(text);
     if (input.kind === 'name' && this.#settings.pullPolicy !== 'update') info = this.#store.find(input.reference);

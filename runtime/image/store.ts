@@ -290,6 +290,6 @@ function newestMatch(images: readonly ImageInfo[], { name, labels }: ImageRefere
 function unknownImage(ref: string): never {
   throw new RktError(`image ${JSON.stringify(ref)} is not in the store`, {
     code: 'ENOIMAGE',
-    hint: 'fetch it first, or give the path of its .aci file',
+    hint: 'see "rkt image list" for those that are; "rkt fetch" gets others',
   });
 }

@@ -3,8 +3,8 @@
  * mistake still costs nothing.
  */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { mkdirSync, type Stats, writeFileSync } from 'node:fs';
+import { basename, dirname, posix } from 'node:path';
 import { supportsFilesystem } from '../../native/fs.ts';
 import { annotationValue } from '../appc/annotations.ts';
 import { type App, encodePodManifest, type PodManifest, type RuntimeApp } from '../appc/index.ts';
@@ -14,7 +14,7 @@ import type { Log } from '../base/log.ts';
 import { podFiles } from '../base/paths.ts';
 import { dockerAnnotations } from '../image/docker-annotations.ts';
 import type { ImageInfo } from '../image/image-info.ts';
-import { findExecutable, lookupDockerUser, lookupUser } from '../image/lookup.ts';
+import { findExecutable, lookupDockerUser, lookupUser, statusInImage } from '../image/lookup.ts';
 import type { ImageStore } from '../image/store.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
 import { writeAppTrees } from './app-trees.ts';
@@ -177,11 +177,17 @@ function requireExecutable(
   if (
     lookupFor(manifest.name, image, () => findExecutable(lowers, executable, path, app.workingDirectory)) === undefined
   ) {
-    const where = executable.includes('/') ? '' : ` along PATH=${path}`;
-    throw new RktError(`app "${manifest.name}": executable "${executable}" not found in image ${image.name}${where}`, {
-      code: 'ENOEXEC',
-    });
+    const reason = executable.includes('/')
+      ? whyNot(statusInImage(lowers, posix.resolve(app.workingDirectory ?? '/', executable)), image)
+      : `not found in image ${image.name} along PATH=${path}`;
+    throw new RktError(`app "${manifest.name}": executable "${executable}" ${reason}`, { code: 'ENOEXEC' });
   }
+}
+
+function whyNot(status: Stats | undefined, { name }: ImageInfo): string {
+  if (status === undefined) return `not found in image ${name}`;
+  if (status.isDirectory()) return `is a directory in image ${name}`;
+  return status.isFile() ? `has no execute permission in image ${name}` : `is no regular file in image ${name}`;
 }
 
 async function makeAppDirs(pod: HeldPod, app: PreparedApp, store: ImageStore, shift: number): Promise<void> {

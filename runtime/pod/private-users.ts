@@ -41,7 +41,7 @@ export function parsePrivateUsers(text: string): PrivateUsers | undefined {
   if (first === undefined) {
     throw new RktError(`invalid value "${text}" for --private-users`, {
       code: 'EUSAGE',
-      hint: 'it takes no, pick, the id on the host of the pod’s root, or that and how many there are: 1000000:65536',
+      hint: "it takes no, pick, the id on the host of the pod's root, or that and how many there are: 1000000:65536",
     });
   }
   const ids = { shift: Number(first), range: count === undefined ? usualRange : Number(count) };

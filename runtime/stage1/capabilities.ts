@@ -49,6 +49,9 @@ const names = [
   'CAP_CHECKPOINT_RESTORE',
 ] as const;
 
+/** All that rkt knows, by number. */
+export const capabilityNames: readonly string[] = names;
+
 const bitOf = new Map<string, bigint>(names.map((name, number) => [name, 1n << BigInt(number)]));
 
 /** What an app may have unless its manifest says otherwise. */

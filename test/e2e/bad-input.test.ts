@@ -51,7 +51,12 @@ const cannotImport = (name: string, reason: string): string => `rkt: cannot impo
 
 beforeAll(async () => {
   host = await Sandbox.create();
-  await makeImage({ name: 'example.com/busybox', exec: ['/bin/true'], output: path('good.aci') });
+  await makeImage({
+    name: 'example.com/busybox',
+    exec: ['/bin/true'],
+    output: path('good.aci'),
+    prepare: (rootfs) => writeFileSync(join(rootfs, 'manual.txt'), 'no program'),
+  });
   host.ok(['-insecure-skip-verify', 'fetch', path('good.aci')]);
 });
 
@@ -71,10 +76,10 @@ afterAll(() => host.destroy());
 describe('images', () => {
   test('without the user switching verification off, nothing local is stored', () => {
     expect(refusal('fetch', path('good.aci'))).toBe(
-      `rkt: image ${path('good.aci')}: its signature cannot be verified\n` +
+      `rkt: image ${path('good.aci')}: its signature cannot be verified: there is no ${path('good.aci')}.asc\n` +
         'rkt: if you trust the file, switch verification off: -insecure-skip-verify or --insecure-options=image\n',
     );
-    expect(refusal('run', path('good.aci'))).toContain('its signature cannot be verified\n');
+    expect(refusal('run', path('good.aci'))).toContain('its signature cannot be verified: there is no ');
   });
 
   test('something that is not an ACI', () => {
@@ -116,7 +121,7 @@ describe('images', () => {
   test('an image that is not in the store', () => {
     const id = `sha512-${'0'.repeat(32)}`;
     expect(refusal('run', id)).toBe(
-      `rkt: image "${id}" is not in the store\nrkt: fetch it first, or give the path of its .aci file\n`,
+      `rkt: image "${id}" is not in the store\nrkt: see "rkt image list" for those that are; "rkt fetch" gets others\n`,
     );
     expect(refusal('run', '--pull-policy=never', 'example.com/unknown')).toBe(
       'rkt: image example.com/unknown is not in the store\nrkt: with --pull-policy=never it is not fetched\n',
@@ -128,6 +133,24 @@ describe('run', () => {
   const run = (...args: string[]): string => refusal('run', ...args);
   const busybox = 'example.com/busybox';
 
+  test('bytes that are not UTF-8, which no manifest can hold', () => {
+    const { status, stderr } = host.exec(['sh', '-c', `exec ${rktPath} run ${busybox} -- "$(printf '\\377')"`]);
+    expect([status, stderr]).toEqual([
+      254,
+      'rkt: the command line is not valid UTF-8\nrkt: arguments and names cannot have other bytes: manifests are JSON\n',
+    ]);
+  });
+
+  test('a name that is no domain: images of Docker have a scheme', () => {
+    expect(refusal('run', 'localhost').split('\n').at(-2)).toBe(
+      'rkt: for the image of a Docker registry, write docker://localhost',
+    );
+  });
+
+  test('what would steer a terminal is shown, not sent', () => {
+    expect(refusal('status', 'a\nb\x1b[31m')).toBe('rkt: no pod matches "a\\x0ab\\x1b[31m"\nrkt: see "rkt list"\n');
+  });
+
   test.each([
     ['/bin/nope', 'rkt: app "busybox": executable "/bin/nope" not found in image example.com/busybox\n'],
     [
@@ -135,7 +158,11 @@ describe('run', () => {
       'rkt: app "busybox": executable "nope" not found in image example.com/busybox along ' +
         'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n',
     ],
-    ['/etc', 'rkt: app "busybox": executable "/etc" not found in image example.com/busybox\n'],
+    ['/etc', 'rkt: app "busybox": executable "/etc" is a directory in image example.com/busybox\n'],
+    [
+      '/manual.txt',
+      'rkt: app "busybox": executable "/manual.txt" has no execute permission in image example.com/busybox\n',
+    ],
   ])('executable %s', (exec, message) => {
     expect(run(busybox, `--exec=${exec}`)).toBe(message);
   });

@@ -243,7 +243,7 @@ describe('rkt stop', () => {
 
   test.each([
     ['no pod', ['stop'], 'rkt stop takes at least one UUID'],
-    ['no file', ['stop', '--uuid-file=/nope'], "--uuid-file: ENOENT: no such file or directory, open '/nope'"],
+    ['no file', ['stop', '--uuid-file=/nope'], '--uuid-file: cannot open /nope: no such file or directory'],
     ['no time', ['stop', '--timeout=-1s', 'x'], 'invalid value for --timeout: must be between 0 and 596 hours'],
   ])('refuses %s', (_, args, message) => {
     const { status, stderr } = host.rkt(args);

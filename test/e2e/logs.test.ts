@@ -276,3 +276,31 @@ describe('rkt logs', () => {
     expect(logs(uuid)).toMatchObject({ status: 0, stdout: '', stderr: '' });
   });
 });
+
+describe('a pipe whose reader leaves', () => {
+  /** What the reader got, and the codes of both. */
+  const into = (reader: string, args: readonly string[]): string =>
+    host.exec(['bash', '-c', `"$0" "$@" | ${reader}; echo "\${PIPESTATUS[*]}"`, rktPath, ...args]).stdout;
+  const endless = 'while :; do echo y; done';
+
+  test('ends rkt run as any pipeline', () => {
+    expect(into('head -n 1', podOf([{ script: endless }]))).toBe('y\n141 0\n');
+    const two = podOf([{ script: endless }, { name: 'other', script: 'sleep 1000' }]);
+    expect(into('head -n 1', two)).toBe('box[2]: y\n141 0\n');
+  });
+
+  test('does not make an app start again that would have nobody to print to', () => {
+    const script = 'echo y; echo y; echo y; exit 0';
+    const file = join(host.dir, 'uuid');
+    expect(into('true', podOf([{ script }], `--uuid-file-save=${file}`, '--restart=on-failure'))).toBe('0 0\n');
+    expect(host.ok(['logs', `--uuid-file=${file}`])).toBe('y\ny\ny\n');
+  });
+
+  test('leaves in the log what was printed until it was noticed', () => {
+    const file = join(host.dir, 'uuid');
+    const script = 'trap "" PIPE; i=0; while echo $i 2>/dev/null; do i=$((i + 1)); done; exit 0';
+    expect(into('head -n 1', podOf([{ script }], `--uuid-file-save=${file}`))).toBe('0\n0 0\n');
+    const lines = host.ok(['logs', `--uuid-file=${file}`]).split('\n');
+    expect(lines.slice(0, -1)).toEqual(Array.from({ length: lines.length - 1 }, (_, index) => String(index)));
+  });
+});

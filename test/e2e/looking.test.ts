@@ -1,5 +1,6 @@
 /** `rkt ps`, `rkt top` and `rkt stats`: what the pods of a host are doing. */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { makeImage } from '../../deploy/demo/images.ts';
@@ -84,9 +85,25 @@ describe('rkt ps', () => {
 
   test.each([
     [[], 'rkt: rkt ps takes one UUID\n'],
-    [['--format=xml', '0'], 'rkt: --format must be table or json, is "xml"\n'],
+    [['--format=xml', '0'], 'rkt: invalid value "xml" for --format: must be json, json-pretty or table\n'],
   ])('%j is a mistake', (args, stderr) => {
     expect(host.rkt(['ps', ...args])).toMatchObject({ status: 254, stdout: '', stderr });
+  });
+
+  test('takes the UUID from a file, as all commands about one pod do', () => {
+    const file = join(host.dir, 'uuid');
+    writeFileSync(file, `${uuid}\n`);
+    const pods = JSON.parse(host.ok(['ps', `--uuid-file=${file}`, '--format=json-pretty']));
+    expect(pods[0]).toMatchObject({ pod_pid: 1 });
+    expect(host.ok(['top', '--once', `--uuid-file=${file}`])).toContain('[rkt-init]');
+    expect(host.ok(['stats', '--once', `--uuid-file=${file}`])).toContain(uuid.slice(0, 8));
+    expect(host.ok(['cat-manifest', `--uuid-file=${file}`])).toContain('PodManifest');
+    expect(host.ok(['enter', `--uuid-file=${file}`, '--app=quiet', 'echo', 'x'])).toBe('x\n');
+    expect(host.ok(['exec', `--uuid-file=${file}`, '--app=quiet', '--', 'echo', 'y'])).toBe('y\n');
+    expect(host.rkt(['export', `--uuid-file=${file}`, 'a.aci', 'b']).stderr).toBe(
+      'rkt: --uuid-file and a UUID cannot stand together\n',
+    );
+    expect(host.rkt(['run-prepared', `--uuid-file=${file}`]).stderr).toContain(`pod ${uuid} cannot be started`);
   });
 
   test('knows the apps of the pod', () => {

@@ -162,7 +162,7 @@ describe('its verification', () => {
     const { status, stderr } = host.rkt(['run', `--stage1-path=${tiny}`, 'example.com/app']);
     expect([status, stderr]).toEqual([
       254,
-      `rkt: image ${tiny}: its signature cannot be verified\n` +
+      `rkt: image ${tiny}: its signature cannot be verified: there is no ${tiny}.asc\n` +
         'rkt: if you trust the file, switch verification off: -insecure-skip-verify or --insecure-options=image\n',
     ]);
   });

@@ -4,6 +4,7 @@ import type { ImageInfo } from '../../../runtime/image/image-info.ts';
 import type { ImageStore } from '../../../runtime/image/store.ts';
 import type { Command } from '../../command.ts';
 import { getSwitch, getValue, type OptionValues, usageError } from '../../options.ts';
+import { formatOption, jsonText, outputFormat } from '../../output-format.ts';
 import { table } from '../../table.ts';
 import { ago, timestamp } from '../../time.ts';
 import { openStore, wordsOf } from './stored.ts';
@@ -40,7 +41,7 @@ const shortDigits = 12;
 export const command: Command = {
   name: 'image list',
   summary: 'list the images of the store',
-  usage: '[--fields=FIELDS] [--sort=FIELDS] [--order=asc|desc] [--full] [--no-legend] [--format=json]',
+  usage: '[--fields=FIELDS] [--sort=FIELDS] [--order=asc|desc] [--full] [--no-legend] [--format=json|json-pretty]',
   description:
     'Lists the images of the store. LATEST says whether the name without a version means this image: of several with a name ' +
     'that is the one imported last. SIZE is that of the image without compression.',
@@ -62,14 +63,13 @@ export const command: Command = {
     { name: 'order', type: 'value', placeholder: 'ORDER', default: 'asc', description: 'asc or desc' },
     { name: 'full', type: 'switch', description: 'whole ids, times and sizes' },
     { name: 'no-legend', type: 'switch', description: 'leave out the line of column names' },
-    { name: 'format', type: 'value', placeholder: 'FORMAT', default: 'table', description: 'table or json' },
+    formatOption,
   ],
   run(context, { values }) {
     const shown = fieldsOf(values, 'fields');
     const rows = sorted(rowsOf(openStore(context)), values);
-    const format = choice(values, 'format', ['table', 'json']);
-    if (format === 'json') context.out(`${JSON.stringify(rows.map(asJson), null, 2)}\n`);
-    else context.out(asTable(rows, shown, values));
+    const format = outputFormat(values);
+    context.out(format === undefined ? asTable(rows, shown, values) : jsonText(rows.map(asJson), format));
     return 0;
   },
 };

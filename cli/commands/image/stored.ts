@@ -31,12 +31,14 @@ async function withFinder<T>(
 export async function findStored(context: Context, store: ImageStore, text: string): Promise<ImageInfo> {
   const { kind } = classifyImage(text);
   if (kind === 'id' || kind === 'name') return store.resolve(text);
-  return await withFinder(context, store, (finder) => finder.fetch(text));
+  return await withFinder(context, store, (finder) => finder.stored(text));
 }
 
 /** The same, for taking its files out: what was never verified is verified now. Errors: EVERIFY besides. */
-export const findVerified = async (context: Context, store: ImageStore, text: string): Promise<ImageInfo> =>
-  await withFinder(context, store, (finder) => finder.find(text));
+export async function findVerified(context: Context, store: ImageStore, text: string): Promise<ImageInfo> {
+  const { id } = await findStored(context, store, text);
+  return await withFinder(context, store, (finder) => finder.find(id));
+}
 
 /** Exactly the arguments that a command wants. */
 export function wantArguments(args: readonly string[], names: readonly string[], command: string): string[] {

@@ -66,10 +66,10 @@ static void record_limits(struct monitor *monitor, uint32_t index) {
   struct rkt_error err;
   monitor->apps[index].limits = now;
   if (now.oom_kills > before.oom_kills)
-    message_print("app \"%s\" reached its memory limit: %" PRIu64 " of its processes were killed", app->name,
+    message_print("app \"%s\" reached its memory limit; processes killed: %" PRIu64, app->name,
                   now.oom_kills - before.oom_kills);
   if (now.refused_forks > before.refused_forks)
-    message_print("app \"%s\" reached its limit of processes: %" PRIu64 " could not be started", app->name,
+    message_print("app \"%s\" reached its limit of processes; not started: %" PRIu64, app->name,
                   now.refused_forks - before.refused_forks);
   if (pod_files_write_limits(monitor->dir, app, &now, &err) < 0)
     complain(&err);

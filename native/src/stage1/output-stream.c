@@ -138,6 +138,11 @@ bool output_stream_waits(const struct output_stream *stream) {
          (!stream->by_line || next_piece(stream, stream->shown, &piece));
 }
 
+bool output_stream_is_unread(const struct output_stream *stream) {
+  return stream->fd >= 0 && stream->slave < 0 && stream->app->restart == PLAN_RESTART_NEVER && stream->outlet != NULL &&
+         stream->outlet->sink.pipe && stream->outlet->sink.fd < 0;
+}
+
 static void forget(struct output_stream *stream) {
   free(stream->data);
   stream->data = NULL;

@@ -53,6 +53,12 @@ void output_stream_show(struct output_stream *stream);
 /* Whether it waits for its outlet. */
 bool output_stream_waits(const struct output_stream *stream);
 
+/*
+ * Whether it leads into a pipe that nobody reads any more, of an app that runs once: as in any pipeline, such an app is to know
+ * (SIGPIPE). Sockets are those of supervisors, which come back.
+ */
+bool output_stream_is_unread(const struct output_stream *stream);
+
 /* Whether there is room for more. */
 bool output_stream_has_room(const struct output_stream *stream);
 

@@ -34,8 +34,13 @@ int output_open(const struct plan *plan, int dir, struct output *ret_output, str
   return 0;
 }
 
-/* Listens to what a stream waits for: its pipe as long as there is room, its outlet as long as that has none. */
+/*
+ * Listens to what a stream waits for: its pipe as long as there is room, its outlet as long as that has none. The pipe of one that
+ * nobody reads is closed.
+ */
 static void update(struct output *output, struct output_stream *stream) {
+  if (output_stream_is_unread(stream))
+    output_stream_drain(stream);
   bool wanted = stream->fd >= 0 && stream->pid != 0 && output_stream_has_room(stream);
   if (stream->fd < 0)
     stream->watched = false;

@@ -3,7 +3,8 @@
  *
  * An app's stdout and stderr are pipes. They are read here, every line is written to the app's log, and the bytes are passed on: to the
  * monitor's own stream, or to whoever is attached. A stream that is not taken by its reader fills its buffer and then its pipe,
- * which makes its app wait and nobody else. A reader that is gone is done without; the log goes on.
+ * which makes its app wait and nobody else. A reader that is gone is done without, and the log goes on, unless it
+ * was that of a pipe (output_stream_is_unread).
  *
  * Bytes of a pod's only app pass through as they are. With several apps, or PREFIX, whole lines are passed on, so that
  * no line is torn by another app's; a line longer than LINE_LIMIT is passed on in pieces.

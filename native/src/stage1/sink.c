@@ -21,7 +21,8 @@ static void prepare(struct sink *sink) {
   if (fstat(sink->fd, &status) < 0)
     return;
   sink->socket = S_ISSOCK(status.st_mode);
-  if (!S_ISFIFO(status.st_mode) && !(S_ISCHR(status.st_mode) && isatty(sink->fd)))
+  sink->pipe = S_ISFIFO(status.st_mode);
+  if (!sink->pipe && !(S_ISCHR(status.st_mode) && isatty(sink->fd)))
     return;
   int fd = open_again(sink->fd);
   /* Of a pipe without a reader (ENXIO) the first write finds out. */

@@ -16,6 +16,7 @@ struct sink {
   bool own;
   bool careful; /* no O_NONBLOCK */
   bool socket;
+  bool pipe;
   bool opened;  /* the rest is known: with the first output */
   bool blocked; /* the last write found no room */
 };

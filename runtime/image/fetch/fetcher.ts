@@ -14,6 +14,7 @@ import { readRemote, writeRemote } from './remotes.ts';
 import { requireVerified, reverify } from './reverify.ts';
 import { FetchSession } from './session.ts';
 import { configDirs, type FetchSettings, type ImageSettings } from './settings.ts';
+import { warnUnread } from './signature.ts';
 
 function dependencyError(image: string, reason: string): RktError {
   return new RktError(`image ${image}: ${reason}`, { code: 'EDEPENDENCY' });
@@ -72,10 +73,14 @@ export class Fetcher {
     const { store, settings } = this.#session;
     switch (input.kind) {
       case 'id':
+        warnUnread(this.#session, text, signature);
         return store.resolve(text);
       case 'name': {
         const stored = settings.pullPolicy === 'update' ? undefined : store.find(input.reference);
-        if (stored !== undefined) return stored;
+        if (stored !== undefined) {
+          warnUnread(this.#session, text, signature);
+          return stored;
+        }
         if (settings.pullPolicy === 'never') throw notStored(text);
         const request = { reference: input.reference, shownAs: text, signatureFile: signature };
         return await fetchName(this.#session, request, dependencies);
@@ -85,6 +90,7 @@ export class Fetcher {
       case 'file':
         return await fetchFile(this.#session, input.path, signature, dependencies);
       case 'docker':
+        warnUnread(this.#session, text, signature);
         return await this.#fetchDocker(input.url);
     }
   }

@@ -27,7 +27,7 @@ export async function fetchFile(
   const signature = signatureFile ?? `${path}.asc`;
   // Without the archive itself, that is what has to be said.
   if (signatureFile === undefined && !existsSync(signature) && existsSync(path)) {
-    throw new RktError(`image ${path}: its signature cannot be verified`, {
+    throw new RktError(`image ${path}: its signature cannot be verified: there is no ${signature}`, {
       code: 'EVERIFY',
       hint: 'if you trust the file, switch verification off: -insecure-skip-verify or --insecure-options=image',
     });

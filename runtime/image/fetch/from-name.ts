@@ -32,16 +32,21 @@ function withDefaults({ name, labels }: ImageReference): ImageReference {
   return { name, labels: [...labels, ...defaults] };
 }
 
+/** A name without a domain is what users of Docker type. */
+const hintFor = (name: string): string | undefined =>
+  name.includes('.') ? undefined : `for the image of a Docker registry, write docker://${name}`;
+
 async function discover(session: FetchSession, reference: ImageReference, shownAs: string): Promise<Discovered[]> {
   const { allowHttp, log } = session;
   try {
     return await discoverImage(reference, { client: await session.client(), allowHttp, log });
   } catch (cause) {
     if (!isRktError(cause) || cause.code !== 'ENODISCOVERY') throw cause;
+    const hint = cause.hint ?? hintFor(reference.name);
     throw new RktError(`image ${shownAs}: discovery failed: ${cause.message}`, {
       code: 'ENODISCOVERY',
       cause,
-      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+      ...(hint === undefined ? {} : { hint }),
     });
   }
 }

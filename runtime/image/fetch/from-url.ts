@@ -8,7 +8,7 @@ import type { Staging } from '../staging.ts';
 import { type Arrival, admit, type Expected, mismatch, receive } from './archive.ts';
 import { conditions, isFresh, type Remote, readRemote, remoteOf, writeRemote } from './remotes.ts';
 import type { FetchSession } from './session.ts';
-import { downloadSignature, readSignature, signatureUrl } from './signature.ts';
+import { downloadSignature, readSignature, signatureUrl, warnUnread } from './signature.ts';
 import { allowedBytes } from './staged.ts';
 
 export interface UrlRequest {
@@ -62,7 +62,10 @@ export async function fetchUrl(
   const { store, settings, log } = session;
   const { url } = request;
   const stored = knownImage(session, readRemote(store.paths, url), request.expected);
-  if (stored !== undefined && settings.pullPolicy !== 'update') return stored;
+  if (stored !== undefined && settings.pullPolicy !== 'update') {
+    warnUnread(session, url, request.signatureFile);
+    return stored;
+  }
   if (settings.pullPolicy === 'never') throw notStored(url);
   log.info(`fetching image from ${url}`);
   if (session.skipVerify) log.warn('signature verification has been disabled');

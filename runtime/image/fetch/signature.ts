@@ -40,6 +40,12 @@ export function readSignature(file: string, image: string): Buffer {
   return bytes;
 }
 
+/** Nobody shall believe that a signature was verified which nobody has read: `file` is what the user named, if anything. */
+export function warnUnread({ log }: { readonly log: Log }, image: string, file: string | undefined): void {
+  if (file === undefined) return;
+  log.warn(`image ${image} was not verified by --signature=${file}: only archives that are fetched now are`);
+}
+
 export interface DownloadSignature {
   readonly client: HttpClient;
   readonly url: string;

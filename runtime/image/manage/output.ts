@@ -37,8 +37,10 @@ export async function writeOutput(
     renameSync(unfinished, output);
   } catch (error) {
     removeTree(unfinished);
-    if (isRktError(error)) throw error;
-    fail(output, messageOf(error));
+    if (!isRktError(error)) fail(output, messageOf(error));
+    // The user knows the file by its own name only.
+    error.message = error.message.replaceAll(unfinished, output);
+    throw error;
   }
 }
 

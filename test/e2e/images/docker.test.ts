@@ -98,6 +98,11 @@ describe('docker:// images', () => {
     const again = sandbox.rkt([insecure, 'fetch', '--pull-policy=update', registry.url('app:v1')]);
     expect(again.stderr).not.toContain('Downloading');
     expect(again.stdout).toBe(first.stdout);
+    // It is in the store by now, and looking at it asks nobody.
+    expect(sandbox.ok(['image', 'cat-manifest', registry.url('app:v1')])).toContain('"ImageManifest"');
+    const files = join(sandbox.dir, 'files');
+    sandbox.ok(['image', 'render', '--rootfs-only', registry.url('app:v1'), files]);
+    expect(readFileSync(join(files, 'etc/name'), 'utf8')).toBe('top\n');
   });
 
   test('run: layers, whiteouts, user, directory, environment', () => {

@@ -164,6 +164,16 @@ describe('signatures', () => {
     expect(await host.rkt(['run', local])).toEqual({ status: 0, stdout: 'from the web\n', stderr: lines });
   });
 
+  test('of an image that is in the store already are not read, which is said', async () => {
+    await host.trust(name, key);
+    await host.rkt(['fetch', url]);
+    const { status, stderr } = await host.rkt(['run', name, '--signature=/nowhere.asc']);
+    expect([status, stderr]).toEqual([
+      0,
+      `rkt: warning: image ${name} was not verified by --signature=/nowhere.asc: only archives that are fetched now are\n`,
+    ]);
+  });
+
   test('in a file that is not there', async () => {
     const { status, stderr } = await host.rkt(['fetch', url, '--signature=/nowhere.asc']);
     expect([status, stderr.split('\n')[2]]).toEqual([

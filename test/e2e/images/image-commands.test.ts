@@ -103,10 +103,10 @@ describe('list', () => {
       'rkt: invalid value "weight" for --fields\nrkt: it takes id, name, importtime, lastused, size, latest\n',
     ],
     [['--order=up'], 'rkt: invalid value "up" for --order: must be asc or desc\n'],
-    [['--format=xml'], 'rkt: invalid value "xml" for --format: must be table or json\n'],
+    [['--format=xml'], 'rkt: invalid value "xml" for --format: must be json, json-pretty or table\n'],
     [
       ['extra'],
-      'rkt: unexpected argument "extra"\nrkt: the form is: rkt image list [--fields=FIELDS] [--sort=FIELDS] [--order=asc|desc] [--full] [--no-legend] [--format=json]\n',
+      'rkt: unexpected argument "extra"\nrkt: the form is: rkt image list [--fields=FIELDS] [--sort=FIELDS] [--order=asc|desc] [--full] [--no-legend] [--format=json|json-pretty]\n',
     ],
   ])('refuses %j', (args, message) => expect(refusal('image', 'list', ...args)).toBe(message));
 });
@@ -134,7 +134,7 @@ describe('rm', () => {
 
   test('an unknown image', () => {
     expect(refusal('image', 'rm', 'example.com/none')).toBe(
-      'rkt: image "example.com/none" is not in the store\nrkt: fetch it first, or give the path of its .aci file\n',
+      'rkt: image "example.com/none" is not in the store\nrkt: see "rkt image list" for those that are; "rkt fetch" gets others\n',
     );
   });
 });

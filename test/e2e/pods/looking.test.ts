@@ -154,7 +154,7 @@ describe('list and status for programs', () => {
     const { state, apps } = JSON.parse(host.ok(['status', '--format=json', 'api']));
     expect([state, apps[0]]).toMatchObject(['exited', { ...image, state: 'exited', exit_code: 5 }]);
     expect(host.rkt(['list', '--format=yaml']).stderr).toBe(
-      'rkt: invalid value "yaml" for --format: must be json or json-pretty\n',
+      'rkt: invalid value "yaml" for --format: must be json, json-pretty or table\n',
     );
   });
 

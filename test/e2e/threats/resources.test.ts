@@ -62,7 +62,7 @@ test('memory: the app is ended, which is said and recorded', () => {
     take('x=$(tr "\\0" x < /dev/zero | head -c 100000000); echo never', '--memory=8M'),
   );
   expect(status).toBe(137);
-  expect(stderr).toMatch(/^rkt: app "greedy" reached its memory limit: \d+ of its processes were killed\n$/);
+  expect(stderr).toMatch(/^rkt: app "greedy" reached its memory limit; processes killed: \d+\n$/);
   expect(statusOf('greedy')).toMatch(/\napp-greedy=137\noom-kills-greedy=[1-9]\d*\n$/);
 });
 
@@ -78,7 +78,7 @@ test('processes: a fork bomb reaches its limit and no further', () => {
   const bomb = 'bomb() { bomb | bomb & }; bomb; sleep 0.5; exit 3';
   const { status, stderr } = host.rkt(take(bomb, '--pids-limit=64'));
   expect(status).not.toBe(0);
-  expect(stderr).toMatch(/rkt: app "greedy" reached its limit of processes: \d+ could not be started\n$/);
+  expect(stderr).toMatch(/rkt: app "greedy" reached its limit of processes; not started: \d+\n/);
   expect(statusOf('greedy')).toMatch(/\nrefused-forks-greedy=[1-9]\d*\n$/);
 });
 

@@ -329,7 +329,7 @@ describe('a reader', () => {
     return run;
   }
 
-  test('that is gone is done without: the log goes on', async () => {
+  test('that is gone from a socket is done without: the log goes on', async () => {
     const run = unread('echo begin; read line; seq 1 100000');
     await until(() => existsSync(join(pod.pod, 'logs', 'app.log')));
     run.child.stdout?.destroy();

@@ -1,3 +1,4 @@
+import { openSync, readdirSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { causesOf, errnoOf, isRktError, messageOf, RktError } from '../../../runtime/base/errors.ts';
 
@@ -17,6 +18,29 @@ describe('RktError', () => {
     expect(causesOf(error)).toEqual(['reading x', 'no such file']);
     expect(errnoOf(cause)).toBe('ENOENT');
     expect(messageOf('plain')).toBe('plain');
+  });
+
+  test('a system error is said in words, and to those who debug as it is', () => {
+    const failed = (work: () => unknown): unknown => {
+      try {
+        return work();
+      } catch (error) {
+        return error;
+      }
+    };
+    const open = failed(() => readFileSync('/no/such'));
+    expect(messageOf(open)).toBe('cannot open /no/such: no such file or directory');
+    expect(messageOf(failed(() => readdirSync('/dev/null')))).toBe('cannot read /dev/null: not a directory');
+    expect(messageOf(failed(() => renameSync('/no/a', '/no/b')))).toBe(
+      'cannot rename /no/a: no such file or directory',
+    );
+    expect(messageOf(failed(() => writeSync(openSync('/dev/full', 'w'), 'x')))).toBe(
+      'cannot write: no space left on device',
+    );
+    expect(causesOf(new RktError('x', { cause: open }))).toEqual([
+      'x',
+      "ENOENT: no such file or directory, open '/no/such'",
+    ]);
   });
 
   test('a chain of causes that loops is printed once', () => {

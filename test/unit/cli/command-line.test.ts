@@ -70,6 +70,22 @@ describe('IMAGE -- args --- IMAGE -- args', () => {
     expect(() => parse(...words)).toThrow(expect.objectContaining({ message, code: 'EUSAGE', hint }));
   });
 
+  test('an option of another command names that command', () => {
+    const prepare = { ...run, name: 'prepare', elsewhere: { 'run-prepared': [mount, { ...mount, name: 'detach' }] } };
+    expect(() => parseCommandLine(prepare, ['--detach', 'a'], new OptionSet(globalOptions))).toThrow(
+      expect.objectContaining({
+        message: 'unknown option "--detach" for "rkt prepare"',
+        hint: 'it is an option of "rkt run-prepared"',
+      }),
+    );
+  });
+
+  test('-h is --help', () => {
+    const globals = new OptionSet(globalOptions);
+    parseCommandLine(run, ['a', '-h'], globals);
+    expect(getSwitch(globals.values(), 'help')).toBe(true);
+  });
+
   test('the same option may stand once after each image', () => {
     const { apps } = parse('a', '--name=x', 'b', '--name=y');
     expect(apps.map(({ values }) => getValue(values, 'name'))).toEqual(['x', 'y']);
