@@ -122,6 +122,8 @@ int launch_assume(const struct plan_app *app, struct rkt_error *err) {
 
 int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err) {
   int result = launch_assume(app, err);
+  if (result == 0)
+    result = identity_filter(app, err);
   return result < 0 ? result : execute(app, command, err);
 }
 

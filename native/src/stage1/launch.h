@@ -63,8 +63,9 @@ static inline bool launch_hands_over(const struct plan_app *app) {
 }
 
 /*
- * What comes before execve(2), for a process in the app's mount namespace already: working directory, session, identity. Descriptors
- * above 2 are marked to be closed by execve. Nothing may be executed for the app where this has failed.
+ * What comes before execve(2), for a process in the app's mount namespace already: working directory, session, identity, but for
+ * the system call filter. Descriptors above 2 are marked to be closed by execve. Nothing may be executed for the app where this has
+ * failed.
  */
 int launch_assume(const struct plan_app *app, struct rkt_error *err);
 

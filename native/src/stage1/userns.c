@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 #include "stage1/mount-api.h"
 #include "stage1/resolve.h"
+#include "stage1/signals.h"
 
 /* The group of terminals, in the pod as on the host. */
 #define TTY_GROUP 5
@@ -64,8 +65,10 @@ int userns_own_files(const struct plan_userns *userns, struct rkt_error *err) {
   unsigned id = userns == NULL ? 0 : userns->shift;
   if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
     return rkt_fail(err, errno, "keeping capabilities");
+  int parent_death = signals_get_parent_death();
   setfsgid(id);
   setfsuid(id);
+  signals_set_parent_death(parent_death);
   /* They report the id that was set before, and no error. */
   if ((unsigned)setfsuid(~0u) != id || (unsigned)setfsgid(~0u) != id)
     return rkt_fail(err, EPERM, "making files as user %u", id);

@@ -84,14 +84,15 @@ describe('enter', () => {
     await end();
   });
 
-  test('ends with the caller', async () => {
-    await start();
+  // The kernel forgets about it when the user changes.
+  test.each([0, 1000])('ends with the caller, also if that is killed, in an app of user %d', async (uid) => {
+    await start({ uid, gid: uid });
     const entered = pod.entrypoint('enter', [
       '--appname=app',
       '--',
       'sh',
       '-c',
-      'echo in; echo $$ > /tmp/entered; sleep 1000',
+      'echo in; echo $$ > /dev/shm/entered; sleep 1000',
     ]);
     await entered.line('in');
     entered.child.kill('SIGKILL');
@@ -102,7 +103,7 @@ describe('enter', () => {
         await enter(
           'sh',
           '-c',
-          'test -e /proc/$(cat /tmp/entered) && grep State /proc/$(cat /tmp/entered)/status; true',
+          'test -e /proc/$(cat /dev/shm/entered) && grep State /proc/$(cat /dev/shm/entered)/status; true',
         )
       ).stdout,
     ).toMatch(/^(State:\tZ.*\n)?$/);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { native } from '../../../native/index.ts';
 import type { LaunchPlan, PlanApp } from '../../../runtime/stage1/plan.ts';
-import { TestPod } from './harness.ts';
+import { gone, TestPod } from './harness.ts';
 
 const shift = 1_000_000;
 const map = `0 ${shift} 65536`;
@@ -99,6 +99,17 @@ describe('every process of an app is in the namespace', () => {
 describe('init', () => {
   test('stays outside, out of reach of the apps', async () => {
     expect(await script('kill -KILL 1 2>/dev/null || echo refused; stat -c %u /proc/1')).toBe('refused\n65534\n');
+  });
+});
+
+describe('a monitor that is killed', () => {
+  test('takes the pod with it', async () => {
+    const running = pod.start(plan(pod.app({ script: 'echo ready; exec sleep 1000' })));
+    await running.line('ready');
+    running.child.kill('SIGKILL');
+    await running.ended;
+    await gone(pod.uuid);
+    expect((await pod.entrypoint('gc', ['--debug=false', pod.uuid]).ended).code).toBe(0);
   });
 });
 
