@@ -288,7 +288,8 @@ static int move_in_again(struct launch *launch, const struct launch_place *place
     result = set_oom_score(launch->app, err);
   if (result < 0)
     return result;
-  if (setns(place->init, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
+  /* Of the PID namespace only the children of this process are part. */
+  if (setns(place->init, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
     return rkt_fail(err, errno, "joining the pod's namespaces");
   result = userns_open(launch->plan, &launch->userns, err);
   if (result < 0)
@@ -298,25 +299,49 @@ static int move_in_again(struct launch *launch, const struct launch_place *place
   return launch->terminal < 0 ? 0 : app_terminal_reopen(launch->app, launch->terminal, err);
 }
 
+/* What the monitor wanted to tell this process when it had none to tell. */
+static void take_stop(const struct launch *launch) {
+  int number = atomic_load(&launch->state->stop);
+  if (number == 0)
+    return;
+  kill(getpid(), number);
+  _exit(128 + number);
+}
+
+static _Noreturn void run_again(const struct launch *launch, const struct plan_command *command) {
+  struct rkt_error err;
+  take_stop(launch);
+  if (command == &launch->app->command) {
+    if (run_pre_start(launch, &err) < 0) {
+      launch->state->error = err;
+      give_up(launch->state);
+    }
+    become_app(launch);
+  }
+  atomic_store(&launch->state->executing, 1);
+  become(launch, command);
+}
+
 _Noreturn void launch_again(const struct launch *given, const struct launch_place *place,
                             const struct plan_command *command) {
   struct launch launch = *given;
   launch.post_stop = -1;
   launch.userns = -1;
   struct rkt_error err;
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   signals_release();
   umask(022);
   int result = move_in_again(&launch, place, &err);
   if (result == 0)
     result = settle_in(&launch, &err);
-  if (result == 0 && command == &launch.app->command)
-    result = run_pre_start(&launch, &err);
-  if (result < 0) {
-    launch.state->error = err;
-    give_up(launch.state);
+  if (result == 0) {
+    pid_t pid = spawn_sibling((pid_t *)&launch.state->pid);
+    if (pid == 0)
+      run_again(&launch, command);
+    if (pid > 0)
+      _exit(0);
+    result = rkt_fail(&err, -pid, "starting a process in the pod");
   }
-  if (command == &launch.app->command)
-    become_app(&launch);
-  atomic_store(&launch.state->executing, 1);
-  become(&launch, command);
+  launch.state->error = err;
+  give_up(launch.state);
 }

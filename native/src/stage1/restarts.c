@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -47,7 +46,7 @@ enum phase {
 
 struct restart {
   enum phase phase;
-  pid_t pid;        /* in STARTING, RUNNING and STOPPING */
+  pid_t guide;      /* the process that goes ahead into the pod, until it is seen to have ended; 0: none */
   int channel;      /* in STARTING: its end means executed, or dead */
   int mounts;       /* the app's mount namespace, -1 before it is known */
   int terminal;     /* master of the app's terminal, -1 where it has none */
@@ -71,6 +70,9 @@ static uint64_t now_ms(void) {
 static const struct plan_app *plan_of(const struct restarts *restarts, uint32_t app) {
   return &plan_apps(restarts->plan)[app];
 }
+
+/* The process in the pod, in STARTING, RUNNING and STOPPING; 0: the guide has not come that far. */
+static pid_t pid_of(const struct restart *item) { return item->state == NULL ? 0 : atomic_load(&item->state->pid); }
 
 static bool has_policy(const struct restarts *restarts, uint32_t app) {
   return restarts->items != NULL && plan_of(restarts, app)->restart != PLAN_RESTART_NEVER;
@@ -162,27 +164,15 @@ static int make_state(struct restart *item, struct rkt_error *err) {
   }
   atomic_store(&item->state->executing, 0);
   atomic_store(&item->state->failed, 0);
+  atomic_store(&item->state->pid, 0);
+  atomic_store(&item->state->stop, 0);
   return 0;
 }
 
 /*
- * fork whose child is in the pod's PID namespace. Only children are concerned by our joining it, and only this one. Not directly
- * into the app's group: once cgroup.kill was written there, Linux (6.18) kills at once what is cloned into it from elsewhere.
+ * Runs the app's program or its POST_STOP in the app's surroundings. The guide is not cloned directly into the app's group: once
+ * cgroup.kill was written there, Linux (6.18) kills at once what is cloned into it from elsewhere.
  */
-static int spawn_in_pod(const struct restarts *restarts, struct spawned *ret_spawned) {
-  cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-  if (own < 0 || setns(restarts->init->pidfd, CLONE_NEWPID) < 0)
-    return -errno;
-  int result = spawn(0, -1, ret_spawned);
-  if ((result < 0 || ret_spawned->pid > 0) && setns(own, CLONE_NEWPID) < 0 && result == 0) {
-    result = -errno;
-    kill(ret_spawned->pid, SIGKILL);
-    waitpid(ret_spawned->pid, NULL, 0);
-  }
-  return result;
-}
-
-/* Runs the app's program or its POST_STOP in the app's surroundings. */
 static int start_command(struct restarts *restarts, uint32_t app, const struct plan_command *command,
                          struct rkt_error *err) {
   struct restart *item = &restarts->items[app];
@@ -196,7 +186,7 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
   cleanup_close int read_end = ends[0];
   cleanup_close int write_end = ends[1];
   struct spawned child;
-  result = spawn_in_pod(restarts, &child);
+  result = spawn(0, -1, &child);
   if (result < 0)
     return rkt_fail(err, -result, "starting a process for app \"%s\"", plan->name);
   if (child.pid == 0) {
@@ -206,7 +196,7 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
     message_set_output(STDERR_FILENO);
     launch_again(&launch, &place, command);
   }
-  item->pid = child.pid;
+  item->guide = child.pid;
   item->executed = false;
   restarts->listener->forked(restarts->data, app, child.pid);
   /* Without a watch the end of the process tells as well, only later. */
@@ -253,7 +243,6 @@ static void run_ended(struct restarts *restarts, uint32_t app, int code) {
   struct restart *item = &restarts->items[app];
   const struct plan_command *post_stop = plan_of(restarts, app)->post_stop;
   struct rkt_error err;
-  item->pid = 0;
   item->code = code;
   restarts->listener->ended(restarts->data, app, code);
   if (post_stop != NULL && item->executed) {
@@ -306,7 +295,7 @@ static void take_channel(struct restarts *restarts, uint32_t app) {
   } else if (atomic_load(&item->state->executing)) {
     item->executed = true;
     item->phase = RUNNING;
-    restarts->listener->started(restarts->data, app, item->pid);
+    restarts->listener->started(restarts->data, app, pid_of(item));
   }
 }
 
@@ -332,31 +321,51 @@ void restarts_handle(struct restarts *restarts) {
   }
 }
 
+static void take_process_end(struct restarts *restarts, uint32_t app, int status) {
+  struct restart *item = &restarts->items[app];
+  bool handler = item->phase == STOPPING;
+  take_channel(restarts, app);
+  /* A guide that is still there has nothing to do any more. */
+  item->guide = 0;
+  atomic_store(&item->state->pid, 0);
+  if (handler)
+    decide(restarts, app);
+  else
+    run_ended(restarts, app, exit_code_of(status));
+}
+
 bool restarts_reap(struct restarts *restarts, pid_t pid) {
   for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++) {
     struct restart *item = &restarts->items[i];
-    if (item->pid != pid)
+    bool is_guide = item->guide == pid;
+    if (!is_guide && pid_of(item) != pid)
       continue;
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
       continue;
-    bool handler = item->phase == STOPPING;
-    take_channel(restarts, i);
-    item->pid = 0;
-    if (handler)
-      decide(restarts, i);
+    if (is_guide && pid_of(item) != 0)
+      item->guide = 0;
     else
-      run_ended(restarts, i, exit_code_of(status));
+      take_process_end(restarts, i, status);
     return true;
   }
   return false;
 }
 
 void restarts_signal(struct restarts *restarts, int number) {
-  for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++)
-    /* Children that nobody else reaps: the number is theirs. */
-    if (restarts->items[i].phase == STARTING || restarts->items[i].phase == RUNNING)
-      kill(restarts->items[i].pid, signals_for_app(plan_of(restarts, i), number));
+  for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++) {
+    struct restart *item = &restarts->items[i];
+    if (item->phase != STARTING && item->phase != RUNNING)
+      continue;
+    int its = signals_for_app(plan_of(restarts, i), number);
+    /* Either its number is known below, or the process finds this. */
+    if (signals_is_stop(number))
+      atomic_store(&item->state->stop, its);
+    pid_t pid = pid_of(item);
+    /* A child that nobody else reaps: the number is its own. */
+    if (pid > 0)
+      kill(pid, its);
+  }
 }
 
 void restarts_stop(struct restarts *restarts) {
