@@ -122,7 +122,7 @@ void ready_handle(struct ready *ready) {
 void ready_close(struct ready *ready) {
   for (size_t i = 0; ready->apps != NULL && i < ready->plan->apps.count; i++)
     if (ready->apps[i].socket >= 0)
-      close(ready->apps[i].socket);
+      notify_close(ready->apps[i].socket);
   free(ready->apps);
   ready->apps = NULL;
   if (ready->poll >= 0)

@@ -164,6 +164,13 @@ describe('with notifications', () => {
     expect(outcome.stdout).toBe('4\nsrwxrwxrwx\n');
   });
 
+  test('what it passes on does not keep the monitor from its work, however long that takes to close', async () => {
+    const run = pod.start(pod.plan([app('exec notify -w')]));
+    await run.line('passed');
+    run.child.kill('SIGTERM');
+    expect((await run.ended).code).toBe(143);
+  });
+
   test('works where the root filesystem is read-only', async () => {
     for (const name of ['dev', 'proc', 'sys']) mkdirSync(join(pod.image, name));
     const run = start([app(`notify -b READY=1; ${hold}`, { root: { lowers: [pod.image] } })]);
