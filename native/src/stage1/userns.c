@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -113,17 +115,19 @@ int userns_own_devices(const struct plan_userns *userns, int root, struct rkt_er
   return result < 0 ? result : own(root, "/dev/mqueue", userns->shift, NULL, err);
 }
 
-static bool is_ours(const struct stat *stream) {
+static bool is_ours(int fd, const struct stat *stream) {
   struct stat terminals;
+  struct statfs filesystem;
+  /* A pipe, not a FIFO that has a name: that is a file of the host's. */
   if (S_ISFIFO(stream->st_mode))
-    return true;
+    return fstatfs(fd, &filesystem) == 0 && filesystem.f_type == PIPEFS_MAGIC;
   return S_ISCHR(stream->st_mode) && lstat("/dev/pts", &terminals) == 0 && stream->st_dev == terminals.st_dev;
 }
 
 int userns_own_streams(const struct plan_userns *userns, const struct plan_app *app, struct rkt_error *err) {
   for (int fd = 0; userns != NULL && fd <= 2; fd++) {
     struct stat status;
-    if (fstat(fd, &status) == 0 && is_ours(&status) &&
+    if (fstat(fd, &status) == 0 && is_ours(fd, &status) &&
         fchown(fd, userns->shift + app->uid, S_ISCHR(status.st_mode) ? (gid_t)-1 : userns->shift + app->gid) < 0)
       return rkt_fail(err, errno, "giving descriptor %d to the app", fd);
   }

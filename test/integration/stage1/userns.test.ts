@@ -1,4 +1,5 @@
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, closeSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { native } from '../../../native/index.ts';
@@ -93,6 +94,20 @@ describe('every process of an app is in the namespace', () => {
     expect(stdout.trim().replace(/ +/g, ' ')).toBe(`${map}\n0\nCapBnd:\t00000000a80425fb`);
     running.child.stdin?.end();
     await running.ended;
+  });
+});
+
+describe('of the standard streams', () => {
+  test('a FIFO with a name stays the host’s', async () => {
+    const fifo = join(pod.dir, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const stream = openSync(fifo, 'r+');
+    const text = 'stat -L -c %u /dev/stdout >&2';
+    const { stderr } = await pod.start(plan(pod.app({ script: text, uid: 1000, gid: 1000 })), {
+      stdio: ['ignore', stream, 'pipe', pod.lockFd],
+    }).ended;
+    closeSync(stream);
+    expect([stderr, statSync(fifo).uid]).toEqual(['65534\n', 0]);
   });
 });
 
