@@ -47,6 +47,9 @@ int ready_open(const struct plan *plan, int dir, struct ready *ret_ready, struct
 static void stop_waiting(struct ready *ready) {
   if (ready->waiting < 0)
     return;
+  /* Whoever started us may have a copy, which would keep the events coming. */
+  if (ready->poll >= 0)
+    epoll_ctl(ready->poll, EPOLL_CTL_DEL, ready->waiting, NULL);
   close(ready->waiting);
   ready->waiting = -1;
   detach_let_go(ready->plan);

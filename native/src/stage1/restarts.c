@@ -375,9 +375,20 @@ void restarts_stop(struct restarts *restarts) {
       over(restarts, i);
 }
 
+/* One that is left would keep a copy of the lock, and the app's cgroups busy. */
+static void end_guide(struct restart *item) {
+  if (item->guide == 0)
+    return;
+  kill(item->guide, SIGKILL);
+  while (waitpid(item->guide, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  item->guide = 0;
+}
+
 void restarts_close(struct restarts *restarts) {
   for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++) {
     struct restart *item = &restarts->items[i];
+    end_guide(item);
     if (item->channel >= 0)
       close(item->channel);
     if (item->mounts >= 0)

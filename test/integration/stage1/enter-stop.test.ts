@@ -114,7 +114,8 @@ describe('enter', () => {
   test('passes signals on while nobody takes the output of its terminal', async () => {
     await start();
     const full = fullPipe(pod.dir);
-    const command = 'trap "touch /dev/shm/got; exit 3" TERM; echo more; touch /dev/shm/set; while :; do sleep 0.02; done';
+    const command =
+      'trap "touch /dev/shm/got; exit 3" TERM; echo more; touch /dev/shm/set; while :; do sleep 0.02; done';
     const appears = (name: string) => enter('sh', '-c', `until [ -e /dev/shm/${name} ]; do sleep 0.02; done`);
     const args = ['--appname=app', '--tty', '--', 'sh', '-c', command];
     const entered = pod.entrypoint('enter', args, ['ignore', full.blocked, 'pipe']);
