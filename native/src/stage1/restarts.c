@@ -50,6 +50,7 @@ struct restart {
   int channel;      /* in STARTING: its end means executed, or dead */
   int mounts;       /* the app's mount namespace, -1 before it is known */
   int terminal;     /* master of the app's terminal, -1 where it has none */
+  bool told;        /* the listener knows the process */
   bool executed;    /* in this run */
   int code;         /* of the last run */
   uint32_t count;   /* of restarts */
@@ -198,7 +199,7 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
   }
   item->guide = child.pid;
   item->executed = false;
-  restarts->listener->forked(restarts->data, app, child.pid);
+  item->told = false;
   /* Without a watch the end of the process tells as well, only later. */
   item->channel = rkt_steal_fd(&read_end);
   (void)watch(restarts, item->channel, app);
@@ -281,6 +282,20 @@ static void start_again(struct restarts *restarts, uint32_t app) {
     message_print("%s", err.message);
 }
 
+static void tell_process(struct restarts *restarts, uint32_t app) {
+  struct restart *item = &restarts->items[app];
+  pid_t pid = pid_of(item);
+  if (item->told || pid == 0)
+    return;
+  item->told = true;
+  restarts->listener->forked(restarts->data, app, pid);
+}
+
+void restarts_tell_processes(struct restarts *restarts) {
+  for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++)
+    tell_process(restarts, i);
+}
+
 /* The channel of the process has ended: it executes its program, or is dead. */
 static void take_channel(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
@@ -340,6 +355,8 @@ bool restarts_reap(struct restarts *restarts, pid_t pid) {
     bool is_guide = item->guide == pid;
     if (!is_guide && pid_of(item) != pid)
       continue;
+    /* As long as it has a number to be looked up. */
+    tell_process(restarts, i);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
       continue;

@@ -102,12 +102,12 @@ describe('of the standard streams', () => {
     const fifo = join(pod.dir, 'fifo');
     execFileSync('mkfifo', [fifo]);
     const stream = openSync(fifo, 'r+');
-    const text = 'stat -L -c %u /dev/stdout >&2';
-    const { stderr } = await pod.start(plan(pod.app({ script: text, uid: 1000, gid: 1000 })), {
-      stdio: ['ignore', stream, 'pipe', pod.lockFd],
+    const text = 'stat -L -c %u /dev/stdin';
+    const { stdout } = await pod.start(plan(pod.app({ script: text, uid: 1000, gid: 1000 })), {
+      stdio: [stream, 'pipe', 'pipe', pod.lockFd],
     }).ended;
     closeSync(stream);
-    expect([stderr, statSync(fifo).uid]).toEqual(['65534\n', 0]);
+    expect([stdout, statSync(fifo).uid]).toEqual(['65534\n', 0]);
   });
 });
 
