@@ -19,6 +19,7 @@ const source = `
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int pass(int fd, struct sockaddr_un *address, socklen_t length, const char *text, int given) {
@@ -53,7 +54,17 @@ static int linger(int fd, struct sockaddr_un *address, socklen_t length) {
       getsockname(server, (struct sockaddr *)&local, &size) < 0 || connect(client, (struct sockaddr *)&local, size) < 0 ||
       setsockopt(client, SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)) < 0) return 6;
   while (send(client, data, sizeof(data), MSG_DONTWAIT) > 0) continue;
-  if (pass(fd, address, length, "X=1", client) != 0) return 7;
+  /* Ours is not the last descriptor, and the end of a process waits for nothing. */
+  int ends[2], failed = pipe(ends);
+  pid_t child = fork();
+  if (child == 0) {
+    close(ends[1]);
+    read(ends[0], data, 1);
+    _exit(pass(fd, address, length, "X=1", dup(client)));
+  }
+  close(client);
+  close(ends[1]);
+  if (failed < 0 || waitpid(child, &failed, 0) != child || failed != 0) return 7;
   puts("passed");
   fflush(stdout);
   for (;;) pause();
