@@ -313,8 +313,9 @@ static void take_stop(const struct launch *launch) {
   _exit(128 + number);
 }
 
-static _Noreturn void run_again(const struct launch *launch, const struct plan_command *command) {
+static _Noreturn void run_again(struct launch *launch, const struct plan_command *command) {
   struct rkt_error err;
+  wait_at_gate(launch);
   take_stop(launch);
   if (command == &launch->app->command) {
     if (run_pre_start(launch, &err) < 0) {
@@ -331,7 +332,6 @@ _Noreturn void launch_again(const struct launch *given, const struct launch_plac
                             const struct plan_command *command) {
   struct launch launch = *given;
   launch.post_stop = -1;
-  launch.gate.wait = -1;
   launch.userns = -1;
   struct rkt_error err;
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -44,7 +44,7 @@ _Noreturn void launch_app(const struct launch *launch);
  * Starts an app another time, or its POST_STOP, in what its first launcher has built. The caller is a child of the monitor outside of
  * the pod. It goes where the program shall be, lets go of everything that is the host's or the monitor's, and only then forks the
  * process that the pod sees, as another child of the monitor; it ends with 0 then, and with 254 when it came to nothing.
- * `socket`, `gate` and `post_stop` of the launch are not used. Does not return either.
+ * `socket` and `post_stop` of the launch are not used; that process waits at the gate. Does not return either.
  */
 struct launch_place {
   int init;   /* a pidfd of the pod's init, whose other namespaces the app shares */

@@ -50,6 +50,7 @@ struct restart {
   int channel;      /* in STARTING: its end means executed, or dead */
   int mounts;       /* the app's mount namespace, -1 before it is known */
   int terminal;     /* master of the app's terminal, -1 where it has none */
+  int gate;         /* held until the listener knows the process, which waits for it; -1: not held */
   bool told;        /* the listener knows the process */
   bool executed;    /* in this run */
   int code;         /* of the last run */
@@ -102,7 +103,7 @@ int restarts_open(const struct plan *plan, int dir, const struct monitor_child *
   }
   restarts.items = calloc(plan->apps.count, sizeof(*restarts.items));
   for (size_t i = 0; restarts.items != NULL && i < plan->apps.count; i++)
-    restarts.items[i] = (struct restart){.channel = -1, .mounts = -1, .terminal = -1};
+    restarts.items[i] = (struct restart){.channel = -1, .gate = -1, .mounts = -1, .terminal = -1};
   restarts.poll = epoll_create1(EPOLL_CLOEXEC);
   restarts.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (restarts.items == NULL || restarts.poll < 0 || restarts.timer < 0 ||
@@ -156,6 +157,12 @@ static void close_channel(const struct restarts *restarts, struct restart *item)
   item->channel = -1;
 }
 
+static void close_gate(struct restart *item) {
+  if (item->gate >= 0)
+    close(item->gate);
+  item->gate = -1;
+}
+
 static int make_state(struct restart *item, struct rkt_error *err) {
   if (item->state == NULL) {
     void *memory = mmap(NULL, sizeof(*item->state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -186,13 +193,18 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
     return result;
   cleanup_close int read_end = ends[0];
   cleanup_close int write_end = ends[1];
+  if (pipe2(ends, O_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "making a pipe");
+  cleanup_close int wait_end = ends[0];
+  cleanup_close int hold_end = ends[1];
   struct spawned child;
   result = spawn(0, -1, &child);
   if (result < 0)
     return rkt_fail(err, -result, "starting a process for app \"%s\"", plan->name);
   if (child.pid == 0) {
     struct launch launch = {.plan = restarts->plan, .app = plan, .index = app, .state = item->state,
-                            .streams = restarts->streams[app], .channel = write_end, .terminal = item->terminal};
+                            .streams = restarts->streams[app], .gate = {.wait = wait_end, .hold = hold_end},
+                            .channel = write_end, .terminal = item->terminal};
     struct launch_place place = {.init = restarts->init->pidfd, .mounts = item->mounts};
     message_set_output(STDERR_FILENO);
     launch_again(&launch, &place, command);
@@ -200,6 +212,8 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
   item->guide = child.pid;
   item->executed = false;
   item->told = false;
+  close_gate(item);
+  item->gate = rkt_steal_fd(&hold_end);
   /* Without a watch the end of the process tells as well, only later. */
   item->channel = rkt_steal_fd(&read_end);
   (void)watch(restarts, item->channel, app);
@@ -282,6 +296,7 @@ static void start_again(struct restarts *restarts, uint32_t app) {
     message_print("%s", err.message);
 }
 
+/* It waits until whoever labels its output knows it. */
 static void tell_process(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
   pid_t pid = pid_of(item);
@@ -289,11 +304,7 @@ static void tell_process(struct restarts *restarts, uint32_t app) {
     return;
   item->told = true;
   restarts->listener->forked(restarts->data, app, pid);
-}
-
-void restarts_tell_processes(struct restarts *restarts) {
-  for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++)
-    tell_process(restarts, i);
+  close_gate(item);
 }
 
 /* The channel of the process has ended: it executes its program, or is dead. */
@@ -406,6 +417,7 @@ void restarts_close(struct restarts *restarts) {
   for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++) {
     struct restart *item = &restarts->items[i];
     end_guide(item);
+    close_gate(item);
     if (item->channel >= 0)
       close(item->channel);
     if (item->mounts >= 0)

@@ -58,9 +58,6 @@ bool restarts_reap(struct restarts *restarts, pid_t pid);
 
 void restarts_handle(struct restarts *restarts);
 
-/* To be called before output of apps is looked at: a process that has written something is known to the listener then. */
-void restarts_tell_processes(struct restarts *restarts);
-
 /* Passes a signal on to the apps that were started here. */
 void restarts_signal(struct restarts *restarts, int number);
 

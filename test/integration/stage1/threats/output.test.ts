@@ -51,7 +51,13 @@ test('cannot keep its pod from being stopped', async () => {
   expect(built.status).toBe(0);
   const run = pod.start(pod.plan([pod.app({ args: ['/bin/attack'] })], { stopTimeoutMs: 500 }));
   await pod.appPid('app');
-  const enter = ['--appname=app', '--', 'sh', '-c', 'touch /dev/shm/go; until [ -e /dev/shm/holds ]; do sleep 0.02; done'];
+  const enter = [
+    '--appname=app',
+    '--',
+    'sh',
+    '-c',
+    'touch /dev/shm/go; until [ -e /dev/shm/holds ]; do sleep 0.02; done',
+  ];
   expect((await pod.entrypoint('enter', enter).ended).code).toBe(0);
   run.child.kill('SIGTERM');
   expect((await run.ended).code).toBe(137);
