@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "stage1/signals.h"
+
 #define CAPABILITY(number) (UINT64_C(1) << (number))
 
 static uint64_t get_u64(const unsigned char *data) {
@@ -73,7 +75,7 @@ int identity_keep_capabilities(uint64_t wanted, struct rkt_error *err) {
   return 0;
 }
 
-static int set_filter(const struct plan_app *app, struct rkt_error *err) {
+int identity_filter(const struct plan_app *app, struct rkt_error *err) {
   struct sock_fprog program = {
       .len = (unsigned short)(app->seccomp.length / sizeof(struct sock_filter)),
       .filter = (struct sock_filter *)(void *)app->seccomp.data,
@@ -96,14 +98,16 @@ static uint64_t transitional_capabilities(const struct plan_app *app) {
 }
 
 int identity_assume(const struct plan_app *app, struct rkt_error *err) {
+  int parent_death = signals_get_parent_death();
   int result = set_limits(app, err);
   if (result == 0)
     result = set_bounding(app->caps_bounding, err);
   if (result == 0)
     result = set_user(app, err);
+  signals_set_parent_death(parent_death);
   if (result == 0)
     result = identity_keep_capabilities(transitional_capabilities(app), err);
   if (result == 0 && app->no_new_privs != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     result = rkt_fail(err, errno, "setting no_new_privs");
-  return result < 0 ? result : set_filter(app, err);
+  return result;
 }

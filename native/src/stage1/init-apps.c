@@ -66,7 +66,6 @@ static int start_app(const struct launch *common, struct init_app *ret_app, stru
     launch.in_unified = child.in_cgroup;
     if (post_stop[1] >= 0)
       close(post_stop[1]);
-    close(launch.gate.hold);
     launch_app(&launch);
   }
   if (post_stop[0] >= 0)

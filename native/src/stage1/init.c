@@ -93,7 +93,7 @@ static void handle_signals(struct init *init) {
 }
 
 /* What the monitor says: an app that it has started again, or would have, is over. */
-static void take_releases(struct init *init, struct pollfd *wait) {
+static void take_releases(struct init *init) {
   struct report report;
   int files[REPORT_FILES_MAX];
   int received;
@@ -104,9 +104,9 @@ static void take_releases(struct init *init, struct pollfd *wait) {
     if (report.value != 0)
       stop_apps(init, SIGTERM);
   }
-  /* A monitor that is gone takes us with it. */
+  /* A monitor that is gone takes us with it, also where the kernel was not told so in time. */
   if (received < 0)
-    wait->fd = -1;
+    end_pod(EXIT_OWN_FAILURE);
 }
 
 static bool is_over(const struct init *init) {
@@ -132,7 +132,7 @@ static int wait_for_events(struct init *init, struct pollfd *waits, struct rkt_e
     if (channels[i].revents != 0)
       check_started(init, &init->apps.items[i]);
   if (waits[1].revents != 0)
-    take_releases(init, &waits[1]);
+    take_releases(init);
   handle_signals(init);
   return 0;
 }

@@ -122,6 +122,8 @@ int launch_assume(const struct plan_app *app, struct rkt_error *err) {
 
 int launch_command(const struct plan_app *app, const struct plan_command *command, struct rkt_error *err) {
   int result = launch_assume(app, err);
+  if (result == 0)
+    result = identity_filter(app, err);
   return result < 0 ? result : execute(app, command, err);
 }
 
@@ -194,20 +196,22 @@ static int prepare_post_stop(const struct launch *launch, struct rkt_error *err)
   return 0;
 }
 
-/* Nothing of the host stays open, but for the descriptors that are needed until execve. Those end up as 3 and 4. */
+/* Nothing of the host stays open, but for the descriptors that are needed until execve, which become 3, 4 and 5. -1: none. */
 static int drop_descriptors(struct launch *launch, struct rkt_error *err) {
-  int channel = fcntl(launch->channel, F_DUPFD_CLOEXEC, 5);
-  int post_stop = launch->post_stop < 0 ? -1 : fcntl(launch->post_stop, F_DUPFD_CLOEXEC, 5);
-  if (channel < 0 || dup3(channel, 3, O_CLOEXEC) < 0)
-    return rkt_fail(err, errno, "moving a descriptor");
-  if (launch->post_stop >= 0 && (post_stop < 0 || dup3(post_stop, 4, O_CLOEXEC) < 0))
-    return rkt_fail(err, errno, "moving a descriptor");
-  unsigned first = launch->post_stop >= 0 ? 5 : 4;
-  if (close_range(first, ~0u, 0) < 0)
-    return rkt_fail(err, errno, "closing descriptors");
-  launch->channel = 3;
-  launch->post_stop = launch->post_stop >= 0 ? 4 : -1;
-  return 0;
+  int *kept[] = {&launch->channel, &launch->post_stop, &launch->gate.wait};
+  enum { FIRST = 3, COUNT = sizeof(kept) / sizeof(kept[0]) };
+  int copies[COUNT];
+  for (int i = 0; i < COUNT; i++) {
+    copies[i] = *kept[i] < 0 ? -1 : fcntl(*kept[i], F_DUPFD_CLOEXEC, FIRST + COUNT);
+    if (*kept[i] >= 0 && copies[i] < 0)
+      return rkt_fail(err, errno, "moving a descriptor");
+  }
+  for (int i = 0; i < COUNT; i++) {
+    if (copies[i] < 0 ? close(FIRST + i) < 0 && errno != EBADF : dup3(copies[i], FIRST + i, O_CLOEXEC) < 0)
+      return rkt_fail(err, errno, "moving a descriptor");
+    *kept[i] = copies[i] < 0 ? -1 : FIRST + i;
+  }
+  return close_range(FIRST + COUNT, ~0u, 0) < 0 ? rkt_fail(err, errno, "closing descriptors") : 0;
 }
 
 /* Builds the root and moves there; what the monitor needs of it is sent to the monitor. */
@@ -227,10 +231,12 @@ static int move_in(struct launch *launch, struct rkt_error *err) {
   return 0;
 }
 
-static void wait_at_gate(const struct launch *launch) {
+static void wait_at_gate(struct launch *launch) {
   char byte;
   while (read(launch->gate.wait, &byte, 1) < 0 && errno == EINTR)
     continue;
+  close(launch->gate.wait);
+  launch->gate.wait = -1;
 }
 
 /* In the app's surroundings, what is left to do before a program of the app's is executed. */
@@ -249,12 +255,13 @@ static int prepare(struct launch *launch, struct rkt_error *err) {
     result = set_oom_score(launch->app, err);
   if (result == 0)
     result = move_in(launch, err);
+  /* Lets go of the gate with everything else: whatever is executed finds no launcher that still has the host. */
+  if (result == 0)
+    result = settle_in(launch, err);
   if (result < 0)
     return result;
   wait_at_gate(launch);
-  result = settle_in(launch, err);
-  if (result == 0)
-    result = run_pre_start(launch, err);
+  result = run_pre_start(launch, err);
   return result < 0 ? result : prepare_post_stop(launch, err);
 }
 
@@ -286,7 +293,8 @@ static int move_in_again(struct launch *launch, const struct launch_place *place
     result = set_oom_score(launch->app, err);
   if (result < 0)
     return result;
-  if (setns(place->init, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
+  /* Of the PID namespace only the children of this process are part. */
+  if (setns(place->init, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
     return rkt_fail(err, errno, "joining the pod's namespaces");
   result = userns_open(launch->plan, &launch->userns, err);
   if (result < 0)
@@ -296,25 +304,50 @@ static int move_in_again(struct launch *launch, const struct launch_place *place
   return launch->terminal < 0 ? 0 : app_terminal_reopen(launch->app, launch->terminal, err);
 }
 
+/* What the monitor wanted to tell this process when it had none to tell. */
+static void take_stop(const struct launch *launch) {
+  int number = atomic_load(&launch->state->stop);
+  if (number == 0)
+    return;
+  kill(getpid(), number);
+  _exit(128 + number);
+}
+
+static _Noreturn void run_again(struct launch *launch, const struct plan_command *command) {
+  struct rkt_error err;
+  wait_at_gate(launch);
+  take_stop(launch);
+  if (command == &launch->app->command) {
+    if (run_pre_start(launch, &err) < 0) {
+      launch->state->error = err;
+      give_up(launch->state);
+    }
+    become_app(launch);
+  }
+  atomic_store(&launch->state->executing, 1);
+  become(launch, command);
+}
+
 _Noreturn void launch_again(const struct launch *given, const struct launch_place *place,
                             const struct plan_command *command) {
   struct launch launch = *given;
   launch.post_stop = -1;
   launch.userns = -1;
   struct rkt_error err;
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   signals_release();
   umask(022);
   int result = move_in_again(&launch, place, &err);
   if (result == 0)
     result = settle_in(&launch, &err);
-  if (result == 0 && command == &launch.app->command)
-    result = run_pre_start(&launch, &err);
-  if (result < 0) {
-    launch.state->error = err;
-    give_up(launch.state);
+  if (result == 0) {
+    pid_t pid = spawn_sibling((pid_t *)&launch.state->pid);
+    if (pid == 0)
+      run_again(&launch, command);
+    if (pid > 0)
+      _exit(0);
+    result = rkt_fail(&err, -pid, "starting a process in the pod");
   }
-  if (command == &launch.app->command)
-    become_app(&launch);
-  atomic_store(&launch.state->executing, 1);
-  become(&launch, command);
+  launch.state->error = err;
+  give_up(launch.state);
 }

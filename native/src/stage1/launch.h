@@ -18,6 +18,8 @@ struct launch_state {
   atomic_int failed;        /* `error` says why */
   struct rkt_error error;
   pid_t post_stop_pid;      /* the process that waits to run POST_STOP */
+  _Atomic pid_t pid;        /* of launch_again: the process in the pod, as the monitor sees it; 0: there is none yet */
+  atomic_int stop;          /* for launch_again: a signal that ends the process as soon as there is one */
 };
 
 struct launch {
@@ -39,8 +41,10 @@ struct launch {
 _Noreturn void launch_app(const struct launch *launch);
 
 /*
- * Starts an app another time, or its POST_STOP, in what its first launcher has built: in a child of the monitor that was
- * forked in the pod's PID namespace. `socket`, `gate` and `post_stop` of the launch are not used. Does not return either.
+ * Starts an app another time, or its POST_STOP, in what its first launcher has built. The caller is a child of the monitor outside of
+ * the pod. It goes where the program shall be, lets go of everything that is the host's or the monitor's, and only then forks the
+ * process that the pod sees, as another child of the monitor; it ends with 0 then, and with 254 when it came to nothing.
+ * `socket` and `post_stop` of the launch are not used; that process waits at the gate. Does not return either.
  */
 struct launch_place {
   int init;   /* a pidfd of the pod's init, whose other namespaces the app shares */
@@ -63,8 +67,9 @@ static inline bool launch_hands_over(const struct plan_app *app) {
 }
 
 /*
- * What comes before execve(2), for a process in the app's mount namespace already: working directory, session, identity. Descriptors
- * above 2 are marked to be closed by execve. Nothing may be executed for the app where this has failed.
+ * What comes before execve(2), for a process in the app's mount namespace already: working directory, session, identity, but for
+ * the system call filter. Descriptors above 2 are marked to be closed by execve. Nothing may be executed for the app where this has
+ * failed.
  */
 int launch_assume(const struct plan_app *app, struct rkt_error *err);
 

@@ -21,6 +21,7 @@
 #include "stage1/executable.h"
 #include "stage1/execute.h"
 #include "stage1/exit-code.h"
+#include "stage1/identity.h"
 #include "stage1/launch.h"
 #include "stage1/message.h"
 #include "stage1/pod-files.h"
@@ -141,6 +142,10 @@ static int execute_command(const struct command *command, struct rkt_error *err)
   char **args = command->arguments->command;
   struct plan_command planned = {.args = {.items = args, .count = count_strings(args)}};
   int result = launch_assume(&command->app, err);
+  /* It may have been too late once more while the user changed. */
+  die_with_parent(GUIDE_PIPE);
+  if (result == 0)
+    result = identity_filter(&command->app, err);
   if (result < 0)
     return result;
   result = execute(&command->app, &planned, err);

@@ -1,16 +1,24 @@
 #include "stage1/notify.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "stage1/message.h"
+#include "stage1/pod-open.h"
+#include "stage1/spawn.h"
 
 /* systemd takes 4096 bytes; longer messages are not ours to understand. */
 #define MESSAGE_SIZE 4096
@@ -37,6 +45,62 @@ int notify_bind(int root, int *ret_socket, struct rkt_error *err) {
   return 0;
 }
 
+/*
+ * Files of an app's, of which ours is the last descriptor, can take as long to close as the app wants (SO_LINGER in socket(7)). So
+ * another process closes them, and nothing else: it has no copy of the lock. There is one at most; a signal ends what it waits for.
+ */
+#define UNWANTED_MAX MAX_FILES
+struct unwanted {
+  size_t count;
+  uint32_t files[UNWANTED_MAX + 1]; /* one more for the closer's own */
+};
+
+static _Noreturn void become_closer(struct unwanted *unwanted, int released) {
+  struct rkt_error ignored;
+  char byte;
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  unwanted->files[unwanted->count++] = (uint32_t)released;
+  close_range(0, 2, 0);
+  if (pod_keep_descriptors(unwanted->files, unwanted->count, &ignored) == 0)
+    while (read(released, &byte, 1) < 0 && errno == EINTR)
+      continue;
+  _exit(0);
+}
+
+static void close_elsewhere(struct unwanted *unwanted) {
+  static int closer = -1;
+  int ends[2] = {-1, -1};
+  struct spawned child = {.pid = -1};
+  if (unwanted->count == 0)
+    return;
+  if (closer >= 0) {
+    pidfd_send_signal(closer, SIGKILL, NULL, 0);
+    close(closer);
+    closer = -1;
+  }
+  if (pipe2(ends, O_CLOEXEC) == 0 && spawn(0, -1, &child) == 0) {
+    if (child.pid == 0)
+      become_closer(unwanted, ends[0]);
+    closer = pidfd_open(child.pid, 0);
+  }
+  for (size_t i = 0; i < unwanted->count; i++)
+    close((int)unwanted->files[i]);
+  /* The other end of the pipe tells the closer that its descriptors are the last ones now. */
+  for (int i = 0; i < 2; i++)
+    if (ends[i] >= 0)
+      close(ends[i]);
+}
+
+void notify_close(int socket) {
+  struct pollfd unread = {.fd = socket, .events = POLLIN};
+  struct unwanted unwanted = {.count = 1, .files = {(uint32_t)socket}};
+  /* What was not read may have brought files. */
+  if (poll(&unread, 1, 0) != 0)
+    close_elsewhere(&unwanted);
+  else
+    close(socket);
+}
+
 static bool says_ready(const char *text, size_t length) {
   static const char ready[] = "READY=1";
   for (const char *at = text, *end = text + length; at < end;) {
@@ -58,7 +122,7 @@ static bool is_in(pid_t pid, const struct stat *mounts) {
 }
 
 /* Descriptors may come with a message (FDSTORE=1, BARRIER=1): a sender that waits for a barrier waits for their end. */
-static pid_t take_control(struct msghdr *message) {
+static pid_t take_control(struct msghdr *message, struct unwanted *unwanted) {
   pid_t sender = 0;
   for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
     if (header->cmsg_level != SOL_SOCKET)
@@ -69,11 +133,8 @@ static pid_t take_control(struct msghdr *message) {
       sender = credentials.pid;
     } else if (header->cmsg_type == SCM_RIGHTS) {
       size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-      for (size_t i = 0; i < count; i++) {
-        int fd;
-        memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-        close(fd);
-      }
+      for (size_t i = 0; i < count && unwanted->count < UNWANTED_MAX; i++)
+        memcpy(&unwanted->files[unwanted->count++], CMSG_DATA(header) + i * sizeof(int), sizeof(int));
     }
   }
   return sender;
@@ -92,7 +153,9 @@ static int receive_one(int socket, const struct stat *mounts) {
   ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (length < 0)
     return errno == EINTR ? 0 : -1;
-  pid_t sender = take_control(&message);
+  struct unwanted unwanted = {.count = 0};
+  pid_t sender = take_control(&message, &unwanted);
+  close_elsewhere(&unwanted);
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || !says_ready(text, (size_t)length))
     return 0;
   if (is_in(sender, mounts))

@@ -23,6 +23,9 @@ int notify_bind(int root, int *ret_socket, struct rkt_error *err);
  */
 bool notify_receive(int socket, const struct stat *mounts);
 
+/* Closes the socket, without waiting for what nobody has read from it. */
+void notify_close(int socket);
+
 /*
  * Says `state` to the socket that NOTIFY_SOCKET names in our own environment; nothing where it names none. Does not wait: a
  * listener that does not read is its own problem.

@@ -47,6 +47,9 @@ int ready_open(const struct plan *plan, int dir, struct ready *ret_ready, struct
 static void stop_waiting(struct ready *ready) {
   if (ready->waiting < 0)
     return;
+  /* Whoever started us may have a copy, which would keep the events coming. */
+  if (ready->poll >= 0)
+    epoll_ctl(ready->poll, EPOLL_CTL_DEL, ready->waiting, NULL);
   close(ready->waiting);
   ready->waiting = -1;
   detach_let_go(ready->plan);
@@ -122,7 +125,7 @@ void ready_handle(struct ready *ready) {
 void ready_close(struct ready *ready) {
   for (size_t i = 0; ready->apps != NULL && i < ready->plan->apps.count; i++)
     if (ready->apps[i].socket >= 0)
-      close(ready->apps[i].socket);
+      notify_close(ready->apps[i].socket);
   free(ready->apps);
   ready->apps = NULL;
   if (ready->poll >= 0)

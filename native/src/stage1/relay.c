@@ -133,7 +133,8 @@ enum relay_state relay_move(struct relay *relay, const struct pollfd waits[RELAY
     relay_hang_up(relay);
   if (relay->master >= 0 && !is_empty(&relay->typed) && !empty(&relay->typed, relay->master))
     relay_hang_up(relay);
-  if (!is_empty(&relay->shown))
+  /* Not before poll(2) has said so: what is no terminal may make its writer wait, and us deaf to signals. */
+  if (!is_empty(&relay->shown) && (relay->output_over || waits[WAIT_OUTPUT].revents != 0))
     show(relay);
   return state;
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -47,10 +46,12 @@ enum phase {
 
 struct restart {
   enum phase phase;
-  pid_t pid;        /* in STARTING, RUNNING and STOPPING */
+  pid_t guide;      /* the process that goes ahead into the pod, until it is seen to have ended; 0: none */
   int channel;      /* in STARTING: its end means executed, or dead */
   int mounts;       /* the app's mount namespace, -1 before it is known */
   int terminal;     /* master of the app's terminal, -1 where it has none */
+  int gate;         /* held until the listener knows the process, which waits for it; -1: not held */
+  bool told;        /* the listener knows the process */
   bool executed;    /* in this run */
   int code;         /* of the last run */
   uint32_t count;   /* of restarts */
@@ -71,6 +72,9 @@ static uint64_t now_ms(void) {
 static const struct plan_app *plan_of(const struct restarts *restarts, uint32_t app) {
   return &plan_apps(restarts->plan)[app];
 }
+
+/* The process in the pod, in STARTING, RUNNING and STOPPING; 0: the guide has not come that far. */
+static pid_t pid_of(const struct restart *item) { return item->state == NULL ? 0 : atomic_load(&item->state->pid); }
 
 static bool has_policy(const struct restarts *restarts, uint32_t app) {
   return restarts->items != NULL && plan_of(restarts, app)->restart != PLAN_RESTART_NEVER;
@@ -99,7 +103,7 @@ int restarts_open(const struct plan *plan, int dir, const struct monitor_child *
   }
   restarts.items = calloc(plan->apps.count, sizeof(*restarts.items));
   for (size_t i = 0; restarts.items != NULL && i < plan->apps.count; i++)
-    restarts.items[i] = (struct restart){.channel = -1, .mounts = -1, .terminal = -1};
+    restarts.items[i] = (struct restart){.channel = -1, .gate = -1, .mounts = -1, .terminal = -1};
   restarts.poll = epoll_create1(EPOLL_CLOEXEC);
   restarts.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (restarts.items == NULL || restarts.poll < 0 || restarts.timer < 0 ||
@@ -153,6 +157,12 @@ static void close_channel(const struct restarts *restarts, struct restart *item)
   item->channel = -1;
 }
 
+static void close_gate(struct restart *item) {
+  if (item->gate >= 0)
+    close(item->gate);
+  item->gate = -1;
+}
+
 static int make_state(struct restart *item, struct rkt_error *err) {
   if (item->state == NULL) {
     void *memory = mmap(NULL, sizeof(*item->state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -162,27 +172,15 @@ static int make_state(struct restart *item, struct rkt_error *err) {
   }
   atomic_store(&item->state->executing, 0);
   atomic_store(&item->state->failed, 0);
+  atomic_store(&item->state->pid, 0);
+  atomic_store(&item->state->stop, 0);
   return 0;
 }
 
 /*
- * fork whose child is in the pod's PID namespace. Only children are concerned by our joining it, and only this one. Not directly
- * into the app's group: once cgroup.kill was written there, Linux (6.18) kills at once what is cloned into it from elsewhere.
+ * Runs the app's program or its POST_STOP in the app's surroundings. The guide is not cloned directly into the app's group: once
+ * cgroup.kill was written there, Linux (6.18) kills at once what is cloned into it from elsewhere.
  */
-static int spawn_in_pod(const struct restarts *restarts, struct spawned *ret_spawned) {
-  cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-  if (own < 0 || setns(restarts->init->pidfd, CLONE_NEWPID) < 0)
-    return -errno;
-  int result = spawn(0, -1, ret_spawned);
-  if ((result < 0 || ret_spawned->pid > 0) && setns(own, CLONE_NEWPID) < 0 && result == 0) {
-    result = -errno;
-    kill(ret_spawned->pid, SIGKILL);
-    waitpid(ret_spawned->pid, NULL, 0);
-  }
-  return result;
-}
-
-/* Runs the app's program or its POST_STOP in the app's surroundings. */
 static int start_command(struct restarts *restarts, uint32_t app, const struct plan_command *command,
                          struct rkt_error *err) {
   struct restart *item = &restarts->items[app];
@@ -195,20 +193,27 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
     return result;
   cleanup_close int read_end = ends[0];
   cleanup_close int write_end = ends[1];
+  if (pipe2(ends, O_CLOEXEC) < 0)
+    return rkt_fail(err, errno, "making a pipe");
+  cleanup_close int wait_end = ends[0];
+  cleanup_close int hold_end = ends[1];
   struct spawned child;
-  result = spawn_in_pod(restarts, &child);
+  result = spawn(0, -1, &child);
   if (result < 0)
     return rkt_fail(err, -result, "starting a process for app \"%s\"", plan->name);
   if (child.pid == 0) {
     struct launch launch = {.plan = restarts->plan, .app = plan, .index = app, .state = item->state,
-                            .streams = restarts->streams[app], .channel = write_end, .terminal = item->terminal};
+                            .streams = restarts->streams[app], .gate = {.wait = wait_end, .hold = hold_end},
+                            .channel = write_end, .terminal = item->terminal};
     struct launch_place place = {.init = restarts->init->pidfd, .mounts = item->mounts};
     message_set_output(STDERR_FILENO);
     launch_again(&launch, &place, command);
   }
-  item->pid = child.pid;
+  item->guide = child.pid;
   item->executed = false;
-  restarts->listener->forked(restarts->data, app, child.pid);
+  item->told = false;
+  close_gate(item);
+  item->gate = rkt_steal_fd(&hold_end);
   /* Without a watch the end of the process tells as well, only later. */
   item->channel = rkt_steal_fd(&read_end);
   (void)watch(restarts, item->channel, app);
@@ -253,7 +258,6 @@ static void run_ended(struct restarts *restarts, uint32_t app, int code) {
   struct restart *item = &restarts->items[app];
   const struct plan_command *post_stop = plan_of(restarts, app)->post_stop;
   struct rkt_error err;
-  item->pid = 0;
   item->code = code;
   restarts->listener->ended(restarts->data, app, code);
   if (post_stop != NULL && item->executed) {
@@ -292,6 +296,17 @@ static void start_again(struct restarts *restarts, uint32_t app) {
     message_print("%s", err.message);
 }
 
+/* It waits until whoever labels its output knows it. */
+static void tell_process(struct restarts *restarts, uint32_t app) {
+  struct restart *item = &restarts->items[app];
+  pid_t pid = pid_of(item);
+  if (item->told || pid == 0)
+    return;
+  item->told = true;
+  restarts->listener->forked(restarts->data, app, pid);
+  close_gate(item);
+}
+
 /* The channel of the process has ended: it executes its program, or is dead. */
 static void take_channel(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
@@ -306,7 +321,7 @@ static void take_channel(struct restarts *restarts, uint32_t app) {
   } else if (atomic_load(&item->state->executing)) {
     item->executed = true;
     item->phase = RUNNING;
-    restarts->listener->started(restarts->data, app, item->pid);
+    restarts->listener->started(restarts->data, app, pid_of(item));
   }
 }
 
@@ -332,31 +347,53 @@ void restarts_handle(struct restarts *restarts) {
   }
 }
 
+static void take_process_end(struct restarts *restarts, uint32_t app, int status) {
+  struct restart *item = &restarts->items[app];
+  bool handler = item->phase == STOPPING;
+  take_channel(restarts, app);
+  /* A guide that is still there has nothing to do any more. */
+  item->guide = 0;
+  atomic_store(&item->state->pid, 0);
+  if (handler)
+    decide(restarts, app);
+  else
+    run_ended(restarts, app, exit_code_of(status));
+}
+
 bool restarts_reap(struct restarts *restarts, pid_t pid) {
   for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++) {
     struct restart *item = &restarts->items[i];
-    if (item->pid != pid)
+    bool is_guide = item->guide == pid;
+    if (!is_guide && pid_of(item) != pid)
       continue;
+    /* As long as it has a number to be looked up. */
+    tell_process(restarts, i);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
       continue;
-    bool handler = item->phase == STOPPING;
-    take_channel(restarts, i);
-    item->pid = 0;
-    if (handler)
-      decide(restarts, i);
+    if (is_guide && pid_of(item) != 0)
+      item->guide = 0;
     else
-      run_ended(restarts, i, exit_code_of(status));
+      take_process_end(restarts, i, status);
     return true;
   }
   return false;
 }
 
 void restarts_signal(struct restarts *restarts, int number) {
-  for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++)
-    /* Children that nobody else reaps: the number is theirs. */
-    if (restarts->items[i].phase == STARTING || restarts->items[i].phase == RUNNING)
-      kill(restarts->items[i].pid, signals_for_app(plan_of(restarts, i), number));
+  for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++) {
+    struct restart *item = &restarts->items[i];
+    if (item->phase != STARTING && item->phase != RUNNING)
+      continue;
+    int its = signals_for_app(plan_of(restarts, i), number);
+    /* Either its number is known below, or the process finds this. */
+    if (signals_is_stop(number))
+      atomic_store(&item->state->stop, its);
+    pid_t pid = pid_of(item);
+    /* A child that nobody else reaps: the number is its own. */
+    if (pid > 0)
+      kill(pid, its);
+  }
 }
 
 void restarts_stop(struct restarts *restarts) {
@@ -366,9 +403,21 @@ void restarts_stop(struct restarts *restarts) {
       over(restarts, i);
 }
 
+/* One that is left would keep a copy of the lock, and the app's cgroups busy. */
+static void end_guide(struct restart *item) {
+  if (item->guide == 0)
+    return;
+  kill(item->guide, SIGKILL);
+  while (waitpid(item->guide, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  item->guide = 0;
+}
+
 void restarts_close(struct restarts *restarts) {
   for (uint32_t i = 0; restarts->items != NULL && i < restarts->plan->apps.count; i++) {
     struct restart *item = &restarts->items[i];
+    end_guide(item);
+    close_gate(item);
     if (item->channel >= 0)
       close(item->channel);
     if (item->mounts >= 0)

@@ -3,8 +3,9 @@
  *
  * The pod's init has given up everything that starting an app takes: its root is empty and it can but send signals. So the
  * monitor does it, as `enter` would: the app's first launcher has sent it the app's mount namespace, and a child of the
- * monitor, forked in the pod's PID namespace, joins that and becomes the app. Nothing privileged stays in the pod, and the
- * root filesystem is the one that the app wrote to before. Such an app's parent is the monitor; its orphans are the init's.
+ * monitor, the guide, joins that and forks what becomes the app in the pod's PID namespace. Nothing privileged stays in the pod, which
+ * never sees a process that has the host's root or our descriptors, and the root filesystem is the one that the app wrote to
+ * before. Such an app's parent is the monitor; its orphans are the init's.
  *
  * Once an app with a restart policy has ended for the first time, the init counts it as alive until it hears that it is over.
  */

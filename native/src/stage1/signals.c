@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -52,6 +53,16 @@ bool signals_is_stop(int signal) { return signal == SIGTERM || signal == SIGINT;
 
 int signals_for_app(const struct plan_app *app, int signal) {
   return signal == SIGTERM ? (int)app->stop_signal : signal;
+}
+
+int signals_get_parent_death(void) {
+  int number = 0;
+  return prctl(PR_GET_PDEATHSIG, &number, 0, 0, 0) < 0 ? 0 : number;
+}
+
+void signals_set_parent_death(int signal) {
+  if (signal != 0)
+    prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
 }
 
 int signals_next(int fd) {

@@ -24,5 +24,12 @@ int signals_open(void);
 bool signals_is_stop(int signal);
 int signals_for_app(const struct plan_app *app, int signal);
 
+/*
+ * A change of the user, also of the one that files are made as, makes the kernel forget that a process is to die with its parent.
+ * So: the signal is asked for before, and set again after. Whoever relies on it looks for the parent once more.
+ */
+int signals_get_parent_death(void);
+void signals_set_parent_death(int signal);
+
 /* The next signal of the descriptor, or 0. */
 int signals_next(int fd);

@@ -16,3 +16,9 @@ struct spawned {
  * The caller has one thread.
  */
 int spawn(uint64_t namespaces, int cgroup, struct spawned *ret_spawned);
+
+/*
+ * fork whose child is a child of the caller's parent. Its number, as the caller sees it, is in *ret_pid before it does anything;
+ * in memory shared with the parent, that one knows its new child however soon it ends. 0 in the child, negative errno on failure.
+ */
+pid_t spawn_sibling(pid_t *ret_pid);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -11,11 +12,13 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "stage1/mount-api.h"
 #include "stage1/resolve.h"
+#include "stage1/signals.h"
 
 /* The group of terminals, in the pod as on the host. */
 #define TTY_GROUP 5
@@ -64,8 +67,10 @@ int userns_own_files(const struct plan_userns *userns, struct rkt_error *err) {
   unsigned id = userns == NULL ? 0 : userns->shift;
   if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
     return rkt_fail(err, errno, "keeping capabilities");
+  int parent_death = signals_get_parent_death();
   setfsgid(id);
   setfsuid(id);
+  signals_set_parent_death(parent_death);
   /* They report the id that was set before, and no error. */
   if ((unsigned)setfsuid(~0u) != id || (unsigned)setfsgid(~0u) != id)
     return rkt_fail(err, EPERM, "making files as user %u", id);
@@ -110,17 +115,19 @@ int userns_own_devices(const struct plan_userns *userns, int root, struct rkt_er
   return result < 0 ? result : own(root, "/dev/mqueue", userns->shift, NULL, err);
 }
 
-static bool is_ours(const struct stat *stream) {
+static bool is_ours(int fd, const struct stat *stream) {
   struct stat terminals;
+  struct statfs filesystem;
+  /* A pipe, not a FIFO that has a name: that is a file of the host's. */
   if (S_ISFIFO(stream->st_mode))
-    return true;
+    return fstatfs(fd, &filesystem) == 0 && filesystem.f_type == PIPEFS_MAGIC;
   return S_ISCHR(stream->st_mode) && lstat("/dev/pts", &terminals) == 0 && stream->st_dev == terminals.st_dev;
 }
 
 int userns_own_streams(const struct plan_userns *userns, const struct plan_app *app, struct rkt_error *err) {
   for (int fd = 0; userns != NULL && fd <= 2; fd++) {
     struct stat status;
-    if (fstat(fd, &status) == 0 && is_ours(&status) &&
+    if (fstat(fd, &status) == 0 && is_ours(fd, &status) &&
         fchown(fd, userns->shift + app->uid, S_ISCHR(status.st_mode) ? (gid_t)-1 : userns->shift + app->gid) < 0)
       return rkt_fail(err, errno, "giving descriptor %d to the app", fd);
   }

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { PlanApp } from '../../../runtime/stage1/plan.ts';
+import { fullPipe } from '../threats/exe-attack.ts';
 import { defaultCapabilities, type RunningPod, TestPod } from './harness.ts';
 
 let pod: TestPod;
@@ -84,14 +85,15 @@ describe('enter', () => {
     await end();
   });
 
-  test('ends with the caller', async () => {
-    await start();
+  // The kernel forgets about it when the user changes.
+  test.each([0, 1000])('ends with the caller, also if that is killed, in an app of user %d', async (uid) => {
+    await start({ uid, gid: uid });
     const entered = pod.entrypoint('enter', [
       '--appname=app',
       '--',
       'sh',
       '-c',
-      'echo in; echo $$ > /tmp/entered; sleep 1000',
+      'echo in; echo $$ > /dev/shm/entered; sleep 1000',
     ]);
     await entered.line('in');
     entered.child.kill('SIGKILL');
@@ -102,10 +104,28 @@ describe('enter', () => {
         await enter(
           'sh',
           '-c',
-          'test -e /proc/$(cat /tmp/entered) && grep State /proc/$(cat /tmp/entered)/status; true',
+          'test -e /proc/$(cat /dev/shm/entered) && grep State /proc/$(cat /dev/shm/entered)/status; true',
         )
       ).stdout,
     ).toMatch(/^(State:\tZ.*\n)?$/);
+    await end();
+  });
+
+  test('passes signals on while nobody takes the output of its terminal', async () => {
+    await start();
+    const full = fullPipe(pod.dir);
+    const command =
+      'trap "touch /dev/shm/got; exit 3" TERM; echo more; touch /dev/shm/set; while :; do sleep 0.02; done';
+    const appears = (name: string) => enter('sh', '-c', `until [ -e /dev/shm/${name} ]; do sleep 0.02; done`);
+    const args = ['--appname=app', '--tty', '--', 'sh', '-c', command];
+    const entered = pod.entrypoint('enter', args, ['ignore', full.blocked, 'pipe']);
+    await appears('set');
+    entered.child.kill('SIGTERM');
+    await appears('got');
+    // Now it waits for somebody to take the rest, until it is told again not to.
+    entered.child.kill('SIGTERM');
+    await entered.ended;
+    full.close();
     await end();
   });
 

@@ -216,6 +216,7 @@ describe('PID 1', () => {
   test('has an empty root and nothing of the host open', async () => {
     const run = pod.start(pod.plan([pod.app({ script: 'echo ready; sleep 1000' })]));
     await run.line('ready');
+    await pod.appPid('app');
     const init = pod.file('pid');
     expect(spawnSync('ls', ['-A', `/proc/${init}/root/`], { encoding: 'utf8' }).stdout).toBe('');
     const files = spawnSync('sh', ['-c', `ls -l /proc/${init}/fd | sed -n 's/.* -> //p' | sort -u`], {

@@ -1,8 +1,8 @@
 /** When a pod is ready, who is told, and what an app can say about it. */
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -162,6 +162,33 @@ describe('with notifications', () => {
     const script = 'notify -b READY=1; ls /proc/self/fd | wc -l; ls -l /dev/rkt-notify | cut -c 1-10';
     const outcome = await pod.run([app(script)]);
     expect(outcome.stdout).toBe('4\nsrwxrwxrwx\n');
+  });
+
+  test('what it passes on does not keep the monitor from its work, however long that takes to close', async () => {
+    const run = pod.start(pod.plan([app('exec notify -w')]));
+    await run.line('passed');
+    run.child.kill('SIGTERM');
+    expect((await run.ended).code).toBe(143);
+  });
+
+  test('a caller that keeps its end while nobody waits any more costs nothing', async () => {
+    const fifo = join(pod.dir, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openSync(fifo, 'w');
+    const run = pod.start(pod.plan([app(`echo begins; ${hold}`)], { readyFd: 4 }), {
+      stdio: ['pipe', 'pipe', 'pipe', pod.lockFd, writer],
+    });
+    await run.line('begins');
+    closeSync(reader);
+    const of = `/proc/${run.child.pid}`;
+    while (existsSync(`${of}/fd/4`)) await new Promise((resolve) => setImmediate(resolve));
+    // A descriptor that is still waited for, though it was closed, would tell the same over and over again.
+    const waits = readdirSync(`${of}/fdinfo`).map((fd) => readFileSync(`${of}/fdinfo/${fd}`, 'utf8'));
+    expect(waits.join('')).not.toMatch(/^tfd: +4 /m);
+    closeSync(writer);
+    run.child.stdin?.end();
+    await run.ended;
   });
 
   test('works where the root filesystem is read-only', async () => {

@@ -1,9 +1,10 @@
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, closeSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { native } from '../../../native/index.ts';
 import type { LaunchPlan, PlanApp } from '../../../runtime/stage1/plan.ts';
-import { TestPod } from './harness.ts';
+import { gone, TestPod } from './harness.ts';
 
 const shift = 1_000_000;
 const map = `0 ${shift} 65536`;
@@ -96,9 +97,34 @@ describe('every process of an app is in the namespace', () => {
   });
 });
 
+describe('of the standard streams', () => {
+  test('a FIFO with a name stays the host’s', async () => {
+    const fifo = join(pod.dir, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const stream = openSync(fifo, 'r+');
+    const text = 'stat -L -c %u /dev/stdin';
+    const { stdout } = await pod.start(plan(pod.app({ script: text, uid: 1000, gid: 1000 })), {
+      stdio: [stream, 'pipe', 'pipe', pod.lockFd],
+    }).ended;
+    closeSync(stream);
+    expect([stdout, statSync(fifo).uid]).toEqual(['65534\n', 0]);
+  });
+});
+
 describe('init', () => {
   test('stays outside, out of reach of the apps', async () => {
     expect(await script('kill -KILL 1 2>/dev/null || echo refused; stat -c %u /proc/1')).toBe('refused\n65534\n');
+  });
+});
+
+describe('a monitor that is killed', () => {
+  test('takes the pod with it', async () => {
+    const running = pod.start(plan(pod.app({ script: 'echo ready; exec sleep 1000' })));
+    await running.line('ready');
+    running.child.kill('SIGKILL');
+    await running.ended;
+    await gone(pod.uuid);
+    expect((await pod.entrypoint('gc', ['--debug=false', pod.uuid]).ended).code).toBe(0);
   });
 });
 
