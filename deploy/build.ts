@@ -6,6 +6,7 @@
  *   lib/rkt/*.cjs, *.node       the bundles and their native parts
  *   lib/rkt/stage1/             the built-in stage1, laid out like an image
  *   lib/rkt/keeper              executes the entrypoints of stage1 images
+ *   lib/rkt/settle              brings layers to disk behind a fetch
  *   lib/rkt/*.cjs.cache         V8's compiled code of the bundles that people wait for
  */
 

@@ -17,7 +17,6 @@ interface Calls {
   treeRun(tree: TreeHandle, records: Uint8Array, content: Uint8Array, at: number): Promise<void>;
   treeClose(tree: TreeHandle): void;
   treeSummarize(path: string): [number, number];
-  syncFilesystem(fd: number): Promise<void>;
 }
 
 const calls = addon as Calls;
@@ -92,9 +91,4 @@ export class BatchTree {
 export function summarizeTree(path: string): { entries: number; bytes: number } {
   const [entries, bytes] = calls.treeSummarize(path);
   return { entries, bytes };
-}
-
-/** syncfs(2) that lets the caller go on: everything written to the file system of `fd` is on disk when it resolves. */
-export function syncFilesystem(fd: number): Promise<void> {
-  return calls.syncFilesystem(fd);
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import type { Dependency } from '../appc/dependencies.ts';
 import { checkImageId, imageIdPrefix, isFullImageId } from '../appc/image-id.ts';
 import { type ImageReference, parseImageReference } from '../appc/image-reference.ts';
@@ -9,9 +9,10 @@ import { type ImagePaths, imagePaths } from '../base/paths.ts';
 import { decodeInfo, type ImageInfo, type Verification } from './image-info.ts';
 import { addName, idsOfName } from './name-index.ts';
 import type { Progress } from './progress.ts';
+import { settleLater } from './settle.ts';
 import { imagesOf, renderedId, type StackEntry, stackOf } from './stack.ts';
 import { Staging, waitForLock } from './staging.ts';
-import { isIntact, markerOf, rootfsOf } from './tree-check.ts';
+import { isIntact, rootfsOf, treeState } from './tree-check.ts';
 
 export interface ImportOptions {
   /** What came of checking the file's signature. */
@@ -138,7 +139,7 @@ export class ImageStore {
 
   /** Whether the tree of this id (a layer's, an image's, a rendered one) is there, complete. Layers are added by layers.ts. */
   hasLayer(treeId: string): boolean {
-    return existsSync(markerOf(this.treeDir(treeId)));
+    return treeState(this.treeDir(treeId)) !== 'missing';
   }
 
   /** The image and all that it depends on, each once. Throws EDEPENDENCY where one is missing or they go in a circle. */
@@ -172,8 +173,10 @@ export class ImageStore {
 
   /** The overlay lower directories, topmost first; what is missing of them is extracted or rendered again. */
   async lowerDirs(info: ImageInfo, log: Log): Promise<string[]> {
-    const missing = this.lowerTrees(info).filter((tree) => !this.hasLayer(tree));
-    if (missing.length > 0) {
+    const trees = this.lowerTrees(info);
+    const states = trees.map((tree) => treeState(this.treeDir(tree)));
+    if (states.includes('unsettled')) settleLater(this.paths.trees, trees);
+    if (states.includes('missing')) {
       const { restoreTrees } = await import('./import.ts');
       await restoreTrees(this, info, log);
     }

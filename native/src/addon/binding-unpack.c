@@ -204,32 +204,11 @@ static napi_value tree_summarize(napi_env env, napi_callback_info info) {
   return result;
 }
 
-struct sync_work {
-  struct rkt_work work;
-  int fd;
-};
-
-static int run_sync(struct rkt_work *work, struct rkt_error *err) {
-  return syncfs(((struct sync_work *)work)->fd) == 0 ? 0 : rkt_fail(err, errno, "writing to disk");
-}
-
-static napi_value sync_filesystem(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  int fd;
-  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_fd(env, argv[0], "syncFilesystem: fd", &fd))
-    return NULL;
-  struct sync_work *self = calloc(1, sizeof(*self));
-  if (!self)
-    return rkt_throw_errno(env, ENOMEM, NULL, "writing to disk");
-  *self = (struct sync_work){.work = {.name = "rkt:sync", .run = run_sync}, .fd = fd};
-  return rkt_start_work(env, &self->work, NULL, 0);
-}
-
 bool rkt_register_unpack(napi_env env, napi_value exports) {
   static const struct rkt_method methods[] = {
       {"streamCreate", stream_create}, {"streamStep", stream_step},         {"streamEnd", stream_end},
       {"treeCreate", tree_create},     {"treeRun", tree_run},               {"treeClose", tree_close},
-      {"treeSummarize", tree_summarize}, {"syncFilesystem", sync_filesystem},
+      {"treeSummarize", tree_summarize},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

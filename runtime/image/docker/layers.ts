@@ -2,7 +2,6 @@
 
 import { removeTree } from '../../../native/fs.ts';
 import type { Log } from '../../base/log.ts';
-import { DiskSync } from '../disk-sync.ts';
 import { ArchiveError } from '../errors.ts';
 import type { Sink } from '../http/types.ts';
 import { commitLayer } from '../layers.ts';
@@ -57,11 +56,6 @@ export interface UnpackedTree extends UnpackedLayer {
   readonly treeDir: string;
 }
 
-interface Place {
-  readonly budget: Budget;
-  readonly disk: DiskSync;
-}
-
 /** One position of an image's stack. */
 export interface StackedLayer {
   readonly chainId: string;
@@ -110,16 +104,10 @@ class Fetching {
   async run(layers: readonly Task[]): Promise<ReadonlyMap<string, FetchedLayer>> {
     const missing = layers.filter((task) => !this.#findStored(task));
     const budget = Budget.of(allowedBytes(this.#staging));
-    const disk = new DiskSync(this.#staging);
     // The largest first, so that all end at about the same time.
     const queue = missing.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
-    const committing: Promise<void>[] = [];
     const lines = Array.from({ length: maxLayersAtOnce }, async () => {
-      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-        const { unpacked, committed } = this.#fetchOnce(task, { budget, disk });
-        committing.push(committed);
-        await unpacked;
-      }
+      for (let task = queue.shift(); task !== undefined; task = queue.shift()) await this.#fetchOnce(task, budget);
     });
     const giveUp = (error: unknown): void => {
       queue.length = 0;
@@ -127,8 +115,6 @@ class Fetching {
       if (!this.#cancelled.signal.aborted) this.#cancelled.abort(error);
     };
     await Promise.all(lines.map((line) => line.catch(giveUp)));
-    await Promise.all(committing.map((commit) => commit.catch(giveUp)));
-    disk.close();
     if (this.#cancelled.signal.aborted) throw this.#cancelled.signal.reason;
     return this.#fetched;
   }
@@ -139,28 +125,20 @@ class Fetching {
     return id !== undefined;
   }
 
-  /**
-   * Under a lock, so that of two processes that want the same layer one fetches it. When it is unpacked the next one may begin; it is
-   * brought to disk and put in place meanwhile.
-   */
-  #fetchOnce(task: Task, place: Place): { unpacked: Promise<void>; committed: Promise<void> } {
+  /** Under a lock, so that of two processes that want the same layer one fetches it. */
+  async #fetchOnce(task: Task, budget: Budget): Promise<void> {
     const { store, log } = this.#options;
     const key = keyOf(task.diffId, task.lowest);
-    const unpacked = Promise.withResolvers<void>();
     const work = async (): Promise<void> => {
       if (this.#findStored(task)) return;
-      const fetched = await this.#fetch(task, place.budget);
-      unpacked.resolve();
-      this.#fetched.set(key, fetched.looseLinks.length > 0 ? fetched : await this.#commit(task, fetched, place.disk));
+      const fetched = await this.#fetch(task, budget);
+      this.#fetched.set(key, fetched.looseLinks.length > 0 ? fetched : this.#commit(task, fetched));
     };
     const waiting = (): void => log.info(`waiting for another rkt that fetches layer ${task.descriptor.digest}`);
-    const committed = store.exclusively(`layer ${key}`, work, waiting);
-    committed.then(unpacked.resolve, unpacked.reject);
-    return { unpacked: unpacked.promise, committed };
+    await store.exclusively(`layer ${key}`, work, waiting);
   }
 
-  async #commit(task: Task, { treeDir, whiteouts }: UnpackedTree, disk: DiskSync): Promise<FetchedLayer> {
-    await disk.reach();
+  #commit(task: Task, { treeDir, whiteouts }: UnpackedTree): FetchedLayer {
     const id = task.lowest && whiteouts > 0 ? lowestTreeIdOf(task.diffId) : treeIdOf(task.diffId);
     commitLayer(this.#options.store, treeDir, id);
     return { id };

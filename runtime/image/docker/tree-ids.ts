@@ -1,11 +1,9 @@
 /** Under which id the tree of a layer lies in the store. */
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { imageIdPrefix } from '../../appc/image-id.ts';
-import { errnoOf } from '../../base/errors.ts';
 import type { ImageStore } from '../store.ts';
-import { isIntact, markerOf } from '../tree-check.ts';
+import { isIntact, markerText } from '../tree-check.ts';
 import { layerTreeId } from '../tree-id.ts';
 import { type Digest, sha256Of } from './digest.ts';
 
@@ -46,10 +44,10 @@ export function directoriesTreeIdOf(chainId: string): string {
 /** How many whiteouts a stored layer had in its archive, from the marker of its tree. */
 function whiteoutsOf(store: ImageStore, treeId: string): number {
   try {
-    const { whiteouts } = JSON.parse(readFileSync(markerOf(store.treeDir(treeId)), 'utf8')) as { whiteouts?: unknown };
+    const { whiteouts } = JSON.parse(markerText(store.treeDir(treeId)) ?? '{}') as { whiteouts?: unknown };
     return typeof whiteouts === 'number' ? whiteouts : Number.NaN;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return Number.NaN;
+    if (error instanceof SyntaxError) return Number.NaN;
     throw error;
   }
 }
