@@ -36,7 +36,7 @@ export function commitImage(store: ImageStore, staging: Staging, info: ImageInfo
   writeDurableFor(`${paths.info}/${info.id}`, `${staging.path}/info`, encodeInfo(info));
   if (parts.tree !== undefined || parts.blob !== undefined || parts.signature !== undefined) syncStore(staging.path);
   withLock(commitLock(paths), () => {
-    const before = readable(store, info.id);
+    const before = store.readable(info.id);
     if (parts.blob !== undefined && info.blob !== undefined) renameSync(parts.blob, info.blob);
     if (parts.signature !== undefined && info.signature !== undefined) renameSync(parts.signature, info.signature);
     if (parts.tree !== undefined) placeTree(store, parts.tree, info.id, staging);
@@ -79,14 +79,6 @@ function removeUnusedBlob(store: ImageStore, before: ImageInfo): void {
   }
 }
 
-function readable(store: ImageStore, id: string): ImageInfo | undefined {
-  try {
-    return store.get(id);
-  } catch {
-    return undefined;
-  }
-}
-
 /** What is known of an image that is imported again: a signature that was good does not get worse by not being checked. */
 function strongest(before: Verification, now: Verification): Verification {
   return before.state === 'verified' && now.state === 'disabled' ? before : now;
@@ -105,7 +97,7 @@ export function renewImage(
   const staging = Staging.create(store.paths.tmp);
   try {
     return withLock(commitLock(store.paths), () => {
-      const before = readable(store, known.id) ?? known;
+      const before = store.readable(known.id) ?? known;
       const info: ImageInfo = {
         ...before,
         importTime: new Date().toISOString(),

@@ -71,6 +71,15 @@ export class ImageStore {
     return decodeInfo(id, text, this.paths);
   }
 
+  /** The same, where a record that cannot be read counts as none. */
+  readable(id: string): ImageInfo | undefined {
+    try {
+      return this.get(id);
+    } catch {
+      return undefined;
+    }
+  }
+
   /**
    * The image that `ref` names: a full id, the beginning of one, or `NAME[:VERSION][,LABEL=VALUE]...`. Where several images
    * match a name, the one imported last is meant. Throws ENOIMAGE, EAMBIGUOUS or EARGUMENT.
@@ -81,7 +90,7 @@ export class ImageStore {
 
   /** The newest image with this name and these labels, or undefined. */
   find(reference: ImageReference): ImageInfo | undefined {
-    const indexed = idsOfName(this.paths.names, reference.name).flatMap((id) => this.#readable(id) ?? []);
+    const indexed = idsOfName(this.paths.names, reference.name).flatMap((id) => this.readable(id) ?? []);
     return newestMatch(indexed, reference) ?? this.#searchAll(reference);
   }
 
@@ -90,14 +99,14 @@ export class ImageStore {
     if (imageID === undefined) return this.find({ name: imageName, labels });
     const images = this.#ids().filter((id) => id.startsWith(imageID));
     return newestMatch(
-      images.flatMap((id) => this.#readable(id) ?? []),
+      images.flatMap((id) => this.readable(id) ?? []),
       { name: imageName, labels },
     );
   }
 
   /** All images, newest import first. Records that cannot be read are left out. */
   list(): ImageInfo[] {
-    const images = this.#ids().flatMap((id) => this.#readable(id) ?? []);
+    const images = this.#ids().flatMap((id) => this.readable(id) ?? []);
     return images.toSorted(newestFirst);
   }
 
@@ -235,14 +244,6 @@ export class ImageStore {
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
       throw error;
-    }
-  }
-
-  #readable(id: string): ImageInfo | undefined {
-    try {
-      return this.get(id);
-    } catch {
-      return undefined;
     }
   }
 
