@@ -17,6 +17,7 @@ interface Calls {
   treeRun(tree: TreeHandle, records: Uint8Array, content: Uint8Array, at: number): Promise<void>;
   treeClose(tree: TreeHandle): void;
   treeSummarize(path: string): [number, number];
+  treeSummarizeLater(path: string): Promise<[number, number]>;
 }
 
 const calls = addon as Calls;
@@ -90,5 +91,11 @@ export class BatchTree {
 /** How many entries are below a directory, and bytes in its regular files, those with several names counted once. */
 export function summarizeTree(path: string): { entries: number; bytes: number } {
   const [entries, bytes] = calls.treeSummarize(path);
+  return { entries, bytes };
+}
+
+/** The same, by a thread of the pool. */
+export async function summarizeTreeLater(path: string): Promise<{ entries: number; bytes: number }> {
+  const [entries, bytes] = await calls.treeSummarizeLater(path);
   return { entries, bytes };
 }

@@ -6,7 +6,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { summarizeTree } from '../../native/unpack.ts';
+import { summarizeTree, summarizeTreeLater } from '../../native/unpack.ts';
 import { errnoOf } from '../base/errors.ts';
 import type { TreeSummary } from './tree-writer.ts';
 
@@ -82,15 +82,30 @@ export function rootAttributeSource(roots: readonly string[]): string {
   return (roots.length > 1 ? roots.find(says) : undefined) ?? (roots.at(-1) as string);
 }
 
+type Counts = Pick<TreeSummary, 'entries' | 'bytes'>;
+
+const isAlike = (expected: Counts, found: Counts): boolean =>
+  found.entries === expected.entries && found.bytes === expected.bytes;
+
+function notThere(error: unknown): false {
+  if (errnoOf(error) === 'ENOENT') return false;
+  throw error;
+}
+
 /** Whether a tree has the files and bytes that it had when it was complete. */
 export function isIntact(treeDir: string): boolean {
   const expected = readMarker(treeDir);
   if (expected === undefined) return false;
   try {
-    const found = summarizeTree(rootfsOf(treeDir));
-    return found.entries === expected.entries && found.bytes === expected.bytes;
+    return isAlike(expected, summarizeTree(rootfsOf(treeDir)));
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
+    return notThere(error);
   }
+}
+
+/** The same, while other work goes on. */
+export async function isIntactLater(treeDir: string): Promise<boolean> {
+  const expected = readMarker(treeDir);
+  if (expected === undefined) return false;
+  return await summarizeTreeLater(rootfsOf(treeDir)).then((found) => isAlike(expected, found), notThere);
 }

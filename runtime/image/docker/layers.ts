@@ -15,7 +15,7 @@ import { BufferCount } from './garbage.ts';
 import { LayerUnpacking, type UnpackedLayer } from './layer-unpacking.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
-import { chainIdOf, lowestTreeIdOf, storedTreeId, treeIdOf } from './tree-ids.ts';
+import { chainIdOf, lowestTreeIdOf, storedTreeId, storedTreeIds, treeIdOf } from './tree-ids.ts';
 
 /** Layers that are downloaded and unpacked at the same time; more were not faster on two cores. */
 const maxLayersAtOnce = 2;
@@ -87,6 +87,10 @@ export async function fetchLayers(
   }));
 }
 
+function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [yes: T[], no: T[]] {
+  return [all.filter((one) => belongs(one)), all.filter((one) => !belongs(one))];
+}
+
 const keyOf = (diffId: Digest, lowest: boolean): string => (lowest ? `lowest ${diffId}` : diffId);
 
 class Fetching {
@@ -102,26 +106,45 @@ class Fetching {
 
   /** By the keys of the layers. */
   async run(layers: readonly Task[]): Promise<ReadonlyMap<string, FetchedLayer>> {
-    const missing = layers.filter((task) => !this.#findStored(task));
     const budget = Budget.of(allowedBytes(this.#staging));
-    // The largest first, so that all end at about the same time.
-    const queue = missing.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
-    const lines = Array.from({ length: maxLayersAtOnce }, async () => {
-      for (let task = queue.shift(); task !== undefined; task = queue.shift()) await this.#fetchOnce(task, budget);
-    });
-    const giveUp = (error: unknown): void => {
-      queue.length = 0;
-      // The first failure is what the others are cancelled for.
-      if (!this.#cancelled.signal.aborted) this.#cancelled.abort(error);
+    const [stored, missing] = partition(layers, (task) => storedTreeIds(this.#options.store, task).length > 0);
+    const damaged: Task[] = [];
+    const check = async (): Promise<void> => {
+      for (const task of stored) if (!(await this.#findStored(task))) damaged.push(task);
     };
-    await Promise.all(lines.map((line) => line.catch(giveUp)));
+    await Promise.all([this.#fetchAll(missing, budget), this.#orGiveUp(check())]);
+    await this.#fetchAll(damaged, budget);
     if (this.#cancelled.signal.aborted) throw this.#cancelled.signal.reason;
     return this.#fetched;
   }
 
-  #findStored({ diffId, lowest, chainId }: Task): boolean {
-    const id = storedTreeId(this.#options.store, diffId, lowest, chainId);
-    if (id !== undefined) this.#fetched.set(keyOf(diffId, lowest), { id });
+  /** Does not reject: a failure cancels everything. */
+  async #fetchAll(layers: readonly Task[], budget: Budget): Promise<void> {
+    // The largest first, so that all end at about the same time.
+    const queue = layers.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
+    const { signal } = this.#cancelled;
+    const line = async (): Promise<void> => {
+      while (!signal.aborted) {
+        const task = queue.shift();
+        if (task === undefined) return;
+        await this.#fetchOnce(task, budget);
+      }
+    };
+    await Promise.all(Array.from({ length: maxLayersAtOnce }, () => this.#orGiveUp(line())));
+  }
+
+  async #orGiveUp(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      // The first failure is what the others are cancelled for.
+      if (!this.#cancelled.signal.aborted) this.#cancelled.abort(error);
+    }
+  }
+
+  async #findStored(task: Task): Promise<boolean> {
+    const id = await storedTreeId(this.#options.store, task);
+    if (id !== undefined) this.#fetched.set(keyOf(task.diffId, task.lowest), { id });
     return id !== undefined;
   }
 
@@ -130,7 +153,7 @@ class Fetching {
     const { store, log } = this.#options;
     const key = keyOf(task.diffId, task.lowest);
     const work = async (): Promise<void> => {
-      if (this.#findStored(task)) return;
+      if (await this.#findStored(task)) return;
       const fetched = await this.#fetch(task, budget);
       this.#fetched.set(key, fetched.looseLinks.length > 0 ? fetched : this.#commit(task, fetched));
     };
