@@ -6,6 +6,7 @@
  *   lib/rkt/*.cjs, *.node       the bundles and their native parts
  *   lib/rkt/stage1/             the built-in stage1, laid out like an image
  *   lib/rkt/keeper              executes the entrypoints of stage1 images
+ *   lib/rkt/settle              brings layers to disk behind a fetch
  *   lib/rkt/*.cjs.cache         V8's compiled code of the bundles that people wait for
  */
 
@@ -78,6 +79,7 @@ install(join(release, 'rkt_native.node'), join(lib, 'rkt_native.node'), 0o755);
 install(join(root, 'deploy', 'main.cjs'), join(lib, 'main.cjs'), 0o644);
 linkOrCopy(join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node'), join(lib, 'node'));
 installStage1();
+install(join(release, 'rkt-settle'), join(lib, 'settle'), 0o755);
 writeLicences(await bundle(lib));
 const compile = (name: string, ...mode: string[]): void =>
   run(join(lib, 'node'), [join(root, 'deploy', 'code-cache.cjs'), join(lib, `${name}.cjs`), ...mode]);

@@ -44,6 +44,14 @@ const external: Plugin = {
   },
 };
 
+/** The package's index is replaced by the part of it that is used; an alias would also replace the paths that this names. */
+const undici: Plugin = {
+  name: 'undici',
+  setup({ onResolve }) {
+    onResolve({ filter: /^undici$/ }, () => ({ path: join(root, 'deploy', 'undici.cjs') }));
+  },
+};
+
 /** Packages that look for their compiled part on disk find it beside the bundle instead. */
 function nativeParts(outDir: string): Plugin {
   const place = (file: string): string => {
@@ -104,7 +112,7 @@ export async function bundle(outDir: string): Promise<string[]> {
     alias: { openpgp: join(modules, 'openpgp', 'dist', 'node', 'openpgp.min.cjs') },
     define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     supported: { 'dynamic-import': false },
-    plugins: [external, nativeParts(outDir)],
+    plugins: [external, undici, nativeParts(outDir)],
     logLevel: 'warning',
   });
   const inputs = Object.keys(result.metafile.inputs);

@@ -60,6 +60,12 @@
       'ldflags': ['-static', '-Wl,--gc-sections', '-Wl,-z,relro,-z,now'],
     },
     {
+      'target_name': 'rkt-settle',
+      'type': 'executable',
+      'sources': ['src/settle/main.c'],
+      'ldflags': ['-static', '-Wl,--gc-sections', '-Wl,-z,relro,-z,now'],
+    },
+    {
       'target_name': 'rkt-launcher',
       'type': 'executable',
       'sources': ['src/launcher/main.c'],

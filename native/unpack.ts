@@ -17,7 +17,7 @@ interface Calls {
   treeRun(tree: TreeHandle, records: Uint8Array, content: Uint8Array, at: number): Promise<void>;
   treeClose(tree: TreeHandle): void;
   treeSummarize(path: string): [number, number];
-  syncFilesystem(fd: number): Promise<void>;
+  treeSummarizeLater(path: string): Promise<[number, number]>;
 }
 
 const calls = addon as Calls;
@@ -94,7 +94,8 @@ export function summarizeTree(path: string): { entries: number; bytes: number } 
   return { entries, bytes };
 }
 
-/** syncfs(2) that lets the caller go on: everything written to the file system of `fd` is on disk when it resolves. */
-export function syncFilesystem(fd: number): Promise<void> {
-  return calls.syncFilesystem(fd);
+/** The same, by a thread of the pool. */
+export async function summarizeTreeLater(path: string): Promise<{ entries: number; bytes: number }> {
+  const [entries, bytes] = await calls.treeSummarizeLater(path);
+  return { entries, bytes };
 }

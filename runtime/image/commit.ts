@@ -1,8 +1,8 @@
-/** The last step of an import: everything is on disk under temporary names; the record comes last and makes the image exist. */
+/** The last step of an import: the parts lie under temporary names; the record comes last and makes the image exist. */
 
-import { renameSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
-import { replaceDurable, syncDirectory, writeDurableFor } from './durable.ts';
+import { replaceDurable, syncDirectory, writeDurableFor, writeFor } from './durable.ts';
 import { encodeInfo, type ImageInfo, type Verification } from './image-info.ts';
 import { addName } from './name-index.ts';
 import { Staging, withLock } from './staging.ts';
@@ -18,10 +18,7 @@ export function placeTree(store: ImageStore, treeDir: string, id: string, stagin
   renameSync(treeDir, target);
 }
 
-/**
- * Puts a finished tree in place by itself. Everything of it is on disk; that it has its name need not be: before an image is
- * recorded that is made of it, the names are brought to disk (commitImage).
- */
+/** Puts a finished tree in place by itself. It is on disk, or marked as not yet settled; that it has its name need not be on disk. */
 export function commitTree(store: ImageStore, treeDir: string, id: string, staging: Staging): void {
   withLock(commitLock(store.paths), () => placeTree(store, treeDir, id, staging));
 }
@@ -39,7 +36,7 @@ export function commitImage(store: ImageStore, staging: Staging, info: ImageInfo
   writeDurableFor(`${paths.info}/${info.id}`, `${staging.path}/info`, encodeInfo(info));
   if (parts.tree !== undefined || parts.blob !== undefined || parts.signature !== undefined) syncStore(staging.path);
   withLock(commitLock(paths), () => {
-    const before = readable(store, info.id);
+    const before = store.readable(info.id);
     if (parts.blob !== undefined && info.blob !== undefined) renameSync(parts.blob, info.blob);
     if (parts.signature !== undefined && info.signature !== undefined) renameSync(parts.signature, info.signature);
     if (parts.tree !== undefined) placeTree(store, parts.tree, info.id, staging);
@@ -48,6 +45,25 @@ export function commitImage(store: ImageStore, staging: Staging, info: ImageInfo
     renameSync(`${staging.path}/info`, `${paths.info}/${info.id}`);
     syncDirectory(paths.info);
     if (before?.blobDigest !== undefined && before.blobDigest !== info.blobDigest) removeUnusedBlob(store, before);
+  });
+}
+
+/**
+ * Records an image that is made of layers in the store. Nothing waits for the disk: a layer that does not get there counts as missing
+ * (tree-check.ts), and a new record whose content does not is damaged. Only a record that is there already must not get lost.
+ */
+export function recordLayers(store: ImageStore, staging: Staging, info: ImageInfo): void {
+  const { paths } = store;
+  const target = `${paths.info}/${info.id}`;
+  const staged = `${staging.path}/info`;
+  withLock(commitLock(paths), () => {
+    addName(paths.names, info.name, info.id);
+    if (existsSync(target)) {
+      replaceDurable(target, staged, encodeInfo(info));
+      return;
+    }
+    writeFor(target, staged, encodeInfo(info));
+    renameSync(staged, target);
   });
 }
 
@@ -60,14 +76,6 @@ function removeUnusedBlob(store: ImageStore, before: ImageInfo): void {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
-  }
-}
-
-function readable(store: ImageStore, id: string): ImageInfo | undefined {
-  try {
-    return store.get(id);
-  } catch {
-    return undefined;
   }
 }
 
@@ -89,7 +97,7 @@ export function renewImage(
   const staging = Staging.create(store.paths.tmp);
   try {
     return withLock(commitLock(store.paths), () => {
-      const before = readable(store, known.id) ?? known;
+      const before = store.readable(known.id) ?? known;
       const info: ImageInfo = {
         ...before,
         importTime: new Date().toISOString(),

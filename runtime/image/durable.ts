@@ -37,6 +37,16 @@ export function writeDurable(path: string, content: string): void {
 /** The same, for a file that will be renamed to `target`: the group of the directory there may read it. */
 export function writeDurableFor(target: string, path: string, content: string): void {
   writeDurable(path, content);
+  shareFor(target, path);
+}
+
+/** The same, without waiting for the disk. */
+export function writeFor(target: string, path: string, content: string): void {
+  writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
+  shareFor(target, path);
+}
+
+function shareFor(target: string, path: string): void {
   // Whatever the umask is.
   chmodSync(path, 0o640);
   chownSync(path, -1, statSync(dirname(target)).gid);

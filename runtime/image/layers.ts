@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { imageIdPrefix } from '../appc/image-id.ts';
 import { parseImageManifest } from '../appc/image-manifest.ts';
 import { RktError } from '../base/errors.ts';
-import { commitImage, commitTree } from './commit.ts';
+import { commitTree, recordLayers } from './commit.ts';
 import type { ImageInfo } from './image-info.ts';
+import { settleLater } from './settle.ts';
 import { Staging } from './staging.ts';
 import type { ImageStore } from './store.ts';
 import { holdLayers, prepare } from './store-dirs.ts';
@@ -46,10 +47,7 @@ export function stageLayers(store: ImageStore): LayerStaging {
   };
 }
 
-/**
- * Puts a finished tree directory (`rootfs` and `complete`) in place, unless it is there already, undamaged. Everything of it
- * is on disk (syncStore).
- */
+/** Puts a finished tree directory in place, marked as not yet settled, unless the tree is there already, undamaged. */
 export function commitLayer(store: ImageStore, treeDir: string, id: string): void {
   const staging = Staging.create(store.paths.tmp);
   try {
@@ -66,7 +64,10 @@ export const layeredImageId = ({ manifestText, layers }: LayeredImage): string =
     .update(JSON.stringify({ manifest: manifestText, layers }))
     .digest('hex');
 
-/** Records an image whose layers are all there, or renews its record. Throws EMANIFEST, EDAMAGED or ESTORE. */
+/**
+ * Records an image whose layers are all there, or renews its record, and has the layers brought to disk, which goes on after this.
+ * Throws EMANIFEST, EDAMAGED or ESTORE.
+ */
 export function addLayeredImage(store: ImageStore, image: LayeredImage): ImageInfo {
   const id = layeredImageId(image);
   if (!image.layers.every((tree) => store.hasLayer(tree))) {
@@ -90,9 +91,10 @@ export function addLayeredImage(store: ImageStore, image: LayeredImage): ImageIn
   };
   const staging = Staging.create(store.paths.tmp);
   try {
-    commitImage(store, staging, info, {});
-    return info;
+    recordLayers(store, staging, info);
   } finally {
     staging.remove();
   }
+  settleLater(store.paths.trees, info.layers);
+  return info;
 }

@@ -1,7 +1,7 @@
 /** The store's directories, and what others left in them. */
 
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readdirSync, renameSync, statfsSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, renameSync, statfsSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { native } from '../../native/index.ts';
 import { isFullImageId } from '../appc/image-id.ts';
@@ -65,7 +65,7 @@ export function removeOrphans(store: ImageStore, spared: FindSpared): string[] {
 
 function sweep(store: ImageStore, spared: FindSpared): string[] {
   const { info, blobs, signatures, tmp } = store.paths;
-  const ids = readdirSync(info).filter(isFullImageId);
+  const ids = readdirSync(info).filter((id) => isFullImageId(id) && !removeEmpty(`${info}/${id}`));
   const images = store.list();
   // With a record that cannot be read, nobody knows which blobs and layers belong to it; its own tree has its name.
   const known = images.length === ids.length;
@@ -84,6 +84,13 @@ function sweep(store: ImageStore, spared: FindSpared): string[] {
   } finally {
     staging.remove();
   }
+}
+
+/** A record that a power cut left without content says nothing any more, of no image. */
+function removeEmpty(record: string): boolean {
+  if (statSync(record).size > 0) return false;
+  unlinkSync(record);
+  return true;
 }
 
 /** Moves trees out of the store, then looks again: a pod that began meanwhile gets its tree back. */

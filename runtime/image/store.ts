@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import type { Dependency } from '../appc/dependencies.ts';
 import { checkImageId, imageIdPrefix, isFullImageId } from '../appc/image-id.ts';
 import { type ImageReference, parseImageReference } from '../appc/image-reference.ts';
@@ -9,9 +9,10 @@ import { type ImagePaths, imagePaths } from '../base/paths.ts';
 import { decodeInfo, type ImageInfo, type Verification } from './image-info.ts';
 import { addName, idsOfName } from './name-index.ts';
 import type { Progress } from './progress.ts';
+import { settleLater } from './settle.ts';
 import { imagesOf, renderedId, type StackEntry, stackOf } from './stack.ts';
 import { Staging, waitForLock } from './staging.ts';
-import { isIntact, markerOf, rootfsOf } from './tree-check.ts';
+import { isIntact, rootfsOf, treeState } from './tree-check.ts';
 
 export interface ImportOptions {
   /** What came of checking the file's signature. */
@@ -70,6 +71,15 @@ export class ImageStore {
     return decodeInfo(id, text, this.paths);
   }
 
+  /** The same, where a record that cannot be read counts as none. */
+  readable(id: string): ImageInfo | undefined {
+    try {
+      return this.get(id);
+    } catch {
+      return undefined;
+    }
+  }
+
   /**
    * The image that `ref` names: a full id, the beginning of one, or `NAME[:VERSION][,LABEL=VALUE]...`. Where several images
    * match a name, the one imported last is meant. Throws ENOIMAGE, EAMBIGUOUS or EARGUMENT.
@@ -80,7 +90,7 @@ export class ImageStore {
 
   /** The newest image with this name and these labels, or undefined. */
   find(reference: ImageReference): ImageInfo | undefined {
-    const indexed = idsOfName(this.paths.names, reference.name).flatMap((id) => this.#readable(id) ?? []);
+    const indexed = idsOfName(this.paths.names, reference.name).flatMap((id) => this.readable(id) ?? []);
     return newestMatch(indexed, reference) ?? this.#searchAll(reference);
   }
 
@@ -89,14 +99,14 @@ export class ImageStore {
     if (imageID === undefined) return this.find({ name: imageName, labels });
     const images = this.#ids().filter((id) => id.startsWith(imageID));
     return newestMatch(
-      images.flatMap((id) => this.#readable(id) ?? []),
+      images.flatMap((id) => this.readable(id) ?? []),
       { name: imageName, labels },
     );
   }
 
   /** All images, newest import first. Records that cannot be read are left out. */
   list(): ImageInfo[] {
-    const images = this.#ids().flatMap((id) => this.#readable(id) ?? []);
+    const images = this.#ids().flatMap((id) => this.readable(id) ?? []);
     return images.toSorted(newestFirst);
   }
 
@@ -138,7 +148,7 @@ export class ImageStore {
 
   /** Whether the tree of this id (a layer's, an image's, a rendered one) is there, complete. Layers are added by layers.ts. */
   hasLayer(treeId: string): boolean {
-    return existsSync(markerOf(this.treeDir(treeId)));
+    return treeState(this.treeDir(treeId)) !== 'missing';
   }
 
   /** The image and all that it depends on, each once. Throws EDEPENDENCY where one is missing or they go in a circle. */
@@ -172,8 +182,10 @@ export class ImageStore {
 
   /** The overlay lower directories, topmost first; what is missing of them is extracted or rendered again. */
   async lowerDirs(info: ImageInfo, log: Log): Promise<string[]> {
-    const missing = this.lowerTrees(info).filter((tree) => !this.hasLayer(tree));
-    if (missing.length > 0) {
+    const trees = this.lowerTrees(info);
+    const states = trees.map((tree) => treeState(this.treeDir(tree)));
+    if (states.includes('unsettled')) settleLater(this.paths.trees, trees);
+    if (states.includes('missing')) {
       const { restoreTrees } = await import('./import.ts');
       await restoreTrees(this, info, log);
     }
@@ -233,14 +245,6 @@ export class ImageStore {
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
       throw error;
-    }
-  }
-
-  #readable(id: string): ImageInfo | undefined {
-    try {
-      return this.get(id);
-    } catch {
-      return undefined;
     }
   }
 

@@ -5,6 +5,7 @@ import type { PodManifest } from '../appc/pod-manifest.ts';
 import { messageOf } from '../base/errors.ts';
 import { podPhaseDir } from '../base/paths.ts';
 import { syncDirectory } from '../image/durable.ts';
+import { settleNow } from '../image/settle.ts';
 import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
 import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { failureOf } from './failure.ts';
@@ -46,12 +47,22 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
   const pod = createPod(options.dataDir);
   return await preparing(pod, undefined, options, async () => {
     await preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), true);
+    settleTrees(options);
     native.syncfs(pod.lockFd);
     const kept = moveTo(options.dataDir, pod, 'prepared');
     syncDirectory(podPhaseDir(options.dataDir, 'prepared'));
     release(kept);
     return pod.uuid;
   });
+}
+
+/** The pod shall find its images after a power cut, too. */
+function settleTrees({ store, images, stage1 }: MakeOptions): void {
+  const used = stage1 === undefined ? images.values() : [...images.values(), stage1];
+  settleNow(
+    store.paths.trees,
+    [...used].flatMap((image) => store.lowerTrees(image)),
+  );
 }
 
 /** The manifest of the pod, which is checked before anything is made. */

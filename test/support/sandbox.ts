@@ -179,7 +179,7 @@ export class Sandbox {
     const ended = once(this.#holder, 'exit');
     this.#holder.kill('SIGKILL');
     await ended;
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -185,6 +185,18 @@ static napi_value tree_run(napi_env env, napi_callback_info info) {
   return rkt_start_work(env, &self->work, argv, 3);
 }
 
+static napi_status summary_value(napi_env env, const struct rkt_tree_summary *summary, napi_value *ret) {
+  const double numbers[2] = {(double)summary->entries, (double)summary->bytes};
+  napi_status status = napi_create_array_with_length(env, 2, ret);
+  for (uint32_t i = 0; status == napi_ok && i < 2; i++) {
+    napi_value number;
+    status = napi_create_double(env, numbers[i], &number);
+    if (status == napi_ok)
+      status = napi_set_element(env, *ret, i, number);
+  }
+  return status;
+}
+
 static napi_value tree_summarize(napi_env env, napi_callback_info info) {
   napi_value argv[1], result;
   cleanup_free char *path = NULL;
@@ -194,34 +206,40 @@ static napi_value tree_summarize(napi_env env, napi_callback_info info) {
   struct rkt_error err;
   if (rkt_tree_summarize(path, &summary, &err) < 0)
     return rkt_throw(env, &err, NULL);
-  const double numbers[2] = {(double)summary.entries, (double)summary.bytes};
-  RKT_NAPI(env, napi_create_array_with_length(env, 2, &result));
-  for (uint32_t i = 0; i < 2; i++) {
-    napi_value number;
-    RKT_NAPI(env, napi_create_double(env, numbers[i], &number));
-    RKT_NAPI(env, napi_set_element(env, result, i, number));
-  }
+  RKT_NAPI(env, summary_value(env, &summary, &result));
   return result;
 }
 
-struct sync_work {
+struct summary_work {
   struct rkt_work work;
-  int fd;
+  char *path;
+  struct rkt_tree_summary summary;
 };
 
-static int run_sync(struct rkt_work *work, struct rkt_error *err) {
-  return syncfs(((struct sync_work *)work)->fd) == 0 ? 0 : rkt_fail(err, errno, "writing to disk");
+static int run_summary(struct rkt_work *work, struct rkt_error *err) {
+  struct summary_work *self = (struct summary_work *)work;
+  return rkt_tree_summarize(self->path, &self->summary, err);
 }
 
-static napi_value sync_filesystem(napi_env env, napi_callback_info info) {
+static napi_status resolve_summary(napi_env env, struct rkt_work *work, napi_value *ret) {
+  return summary_value(env, &((struct summary_work *)work)->summary, ret);
+}
+
+static void release_summary(struct rkt_work *work) { free(((struct summary_work *)work)->path); }
+
+static napi_value tree_summarize_later(napi_env env, napi_callback_info info) {
   napi_value argv[1];
-  int fd;
-  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_fd(env, argv[0], "syncFilesystem: fd", &fd))
+  cleanup_free char *path = NULL;
+  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_string(env, argv[0], "treeSummarizeLater: path", &path))
     return NULL;
-  struct sync_work *self = calloc(1, sizeof(*self));
+  struct summary_work *self = calloc(1, sizeof(*self));
   if (!self)
-    return rkt_throw_errno(env, ENOMEM, NULL, "writing to disk");
-  *self = (struct sync_work){.work = {.name = "rkt:sync", .run = run_sync}, .fd = fd};
+    return rkt_throw_errno(env, ENOMEM, NULL, "counting files");
+  *self = (struct summary_work){
+      .work = {.name = "rkt:summary", .run = run_summary, .resolve = resolve_summary, .release = release_summary},
+      .path = path,
+  };
+  path = NULL;
   return rkt_start_work(env, &self->work, NULL, 0);
 }
 
@@ -229,7 +247,7 @@ bool rkt_register_unpack(napi_env env, napi_value exports) {
   static const struct rkt_method methods[] = {
       {"streamCreate", stream_create}, {"streamStep", stream_step},         {"streamEnd", stream_end},
       {"treeCreate", tree_create},     {"treeRun", tree_run},               {"treeClose", tree_close},
-      {"treeSummarize", tree_summarize}, {"syncFilesystem", sync_filesystem},
+      {"treeSummarize", tree_summarize}, {"treeSummarizeLater", tree_summarize_later},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

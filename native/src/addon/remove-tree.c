@@ -18,6 +18,9 @@
 /* One descriptor each; trees of images are rarely deeper. */
 #define MAX_DEPTH 32
 
+/* How often a directory is emptied that others put something into. */
+#define MAX_PASSES 3
+
 struct removal {
   const char *path;
   int root;
@@ -56,22 +59,26 @@ static int move_up(struct removal *removal, int dirfd, const char *name) {
 
 static int empty(struct removal *removal, int fd, int depth, bool *ret_left);
 
-/* Removes a directory with its content; one that is too deep is moved to where it is not. */
+/*
+ * Removes a directory with its content; one that is too deep is moved to where it is not. What comes in meanwhile, such as a marker
+ * that gets its other name, is found by another pass.
+ */
 static int remove_directory(struct removal *removal, int parent, const char *name, int depth) {
-  if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-    return 0;
-  if (errno != ENOTEMPTY && errno != EEXIST)
-    return fail(removal, name);
-  if (depth == MAX_DEPTH)
-    return move_up(removal, parent, name);
-  int fd = open_child(parent, name);
-  if (fd < 0)
-    return errno == ENOENT ? 0 : fail(removal, name);
-  bool left;
-  int result = empty(removal, fd, depth + 1, &left);
-  if (result < 0)
-    return result;
-  return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : fail(removal, name);
+  for (int passes = 0;; passes++) {
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+      return 0;
+    if ((errno != ENOTEMPTY && errno != EEXIST) || passes == MAX_PASSES)
+      return fail(removal, name);
+    if (depth == MAX_DEPTH)
+      return move_up(removal, parent, name);
+    int fd = open_child(parent, name);
+    if (fd < 0)
+      return errno == ENOENT ? 0 : fail(removal, name);
+    bool left;
+    int result = empty(removal, fd, depth + 1, &left);
+    if (result < 0)
+      return result;
+  }
 }
 
 static int remove_entry(struct removal *removal, int parent, const struct dirent *entry, int depth) {

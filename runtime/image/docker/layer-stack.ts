@@ -1,14 +1,13 @@
 /** From the layers of an image to the trees that are stacked for it: what layers leave to those below them is put in. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { getXattr } from '../../../native/fs.ts';
 import { errnoOf } from '../../base/errors.ts';
 import { commitLayer } from '../layers.ts';
 import type { Layer } from '../render/merged-view.ts';
 import { storeLayer } from '../render/render-stack.ts';
 import type { ImageStore } from '../store.ts';
-import { syncStore } from '../store-dirs.ts';
-import { encodeMarker, markerOf, rootfsOf } from '../tree-check.ts';
+import { rootfsOf, writeUnsettled } from '../tree-check.ts';
 import type { TreeSummary } from '../tree-writer.ts';
 import { type DirectorySources, impliedDirectories, makeImpliedDirectories } from './implied-directories.ts';
 import { opaqueAttribute } from './layer-tree.ts';
@@ -58,8 +57,7 @@ class Stack {
 
   /** Puts what was made into the store. Returns all trees, topmost first. */
   finish(): string[] {
-    const { store, staging } = this.#options;
-    if (this.#made.size > 0) syncStore(staging);
+    const { store } = this.#options;
     for (const { treeDir, id } of this.#made.values()) commitLayer(store, treeDir, id);
     // The same tree again further down could not show anything that the upper one does not hide.
     return [...new Set(this.#trees)];
@@ -95,7 +93,7 @@ class Stack {
   }
 
   #finished(tree: Tree, summary: TreeSummary): Tree {
-    writeFileSync(markerOf(tree.treeDir), encodeMarker(summary), { flag: 'wx', mode: 0o600 });
+    writeUnsettled(tree.treeDir, summary);
     this.#made.set(tree.treeDir, tree);
     return tree;
   }

@@ -1,12 +1,12 @@
 /** One pass over a layer as it is downloaded: its bytes are hashed, decompressed, hashed again, and unpacked. */
 
-import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { Content } from '../content.ts';
 import { detectCompression } from '../decompress.ts';
 import { ArchiveError } from '../errors.ts';
 import type { TarEntry } from '../tar-entry.ts';
 import { TarReader } from '../tar-reader.ts';
-import { encodeMarker, markerOf, rootfsOf } from '../tree-check.ts';
+import { rootfsOf, writeUnsettled } from '../tree-check.ts';
 import { isNative, Unpacking } from '../unpacking.ts';
 import type { Budget } from './budget.ts';
 import { algorithmOf, type Digest } from './digest.ts';
@@ -88,7 +88,7 @@ export class LayerUnpacking {
     check('digest', digest, raw);
     check('uncompressed digest', diffId, content);
     const { looseLinks, ...summary } = await this.#tree.finish();
-    if (looseLinks.length === 0) writeFileSync(markerOf(treeDir), encodeMarker(summary), { flag: 'wx', mode: 0o600 });
+    if (looseLinks.length === 0) writeUnsettled(treeDir, summary);
     await this.close();
     return { ...summary, looseLinks, size: this.#content.size };
   }

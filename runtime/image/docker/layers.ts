@@ -2,7 +2,6 @@
 
 import { removeTree } from '../../../native/fs.ts';
 import type { Log } from '../../base/log.ts';
-import { DiskSync } from '../disk-sync.ts';
 import { ArchiveError } from '../errors.ts';
 import type { Sink } from '../http/types.ts';
 import { commitLayer } from '../layers.ts';
@@ -16,7 +15,7 @@ import { BufferCount } from './garbage.ts';
 import { LayerUnpacking, type UnpackedLayer } from './layer-unpacking.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
-import { chainIdOf, lowestTreeIdOf, storedTreeId, treeIdOf } from './tree-ids.ts';
+import { chainIdOf, lowestTreeIdOf, storedTreeId, storedTreeIds, treeIdOf } from './tree-ids.ts';
 
 /** Layers that are downloaded and unpacked at the same time; more were not faster on two cores. */
 const maxLayersAtOnce = 2;
@@ -57,11 +56,6 @@ export interface UnpackedTree extends UnpackedLayer {
   readonly treeDir: string;
 }
 
-interface Place {
-  readonly budget: Budget;
-  readonly disk: DiskSync;
-}
-
 /** One position of an image's stack. */
 export interface StackedLayer {
   readonly chainId: string;
@@ -93,6 +87,10 @@ export async function fetchLayers(
   }));
 }
 
+function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [yes: T[], no: T[]] {
+  return [all.filter((one) => belongs(one)), all.filter((one) => !belongs(one))];
+}
+
 const keyOf = (diffId: Digest, lowest: boolean): string => (lowest ? `lowest ${diffId}` : diffId);
 
 class Fetching {
@@ -108,59 +106,62 @@ class Fetching {
 
   /** By the keys of the layers. */
   async run(layers: readonly Task[]): Promise<ReadonlyMap<string, FetchedLayer>> {
-    const missing = layers.filter((task) => !this.#findStored(task));
     const budget = Budget.of(allowedBytes(this.#staging));
-    const disk = new DiskSync(this.#staging);
-    // The largest first, so that all end at about the same time.
-    const queue = missing.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
-    const committing: Promise<void>[] = [];
-    const lines = Array.from({ length: maxLayersAtOnce }, async () => {
-      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-        const { unpacked, committed } = this.#fetchOnce(task, { budget, disk });
-        committing.push(committed);
-        await unpacked;
-      }
-    });
-    const giveUp = (error: unknown): void => {
-      queue.length = 0;
-      // The first failure is what the others are cancelled for.
-      if (!this.#cancelled.signal.aborted) this.#cancelled.abort(error);
+    const [stored, missing] = partition(layers, (task) => storedTreeIds(this.#options.store, task).length > 0);
+    const damaged: Task[] = [];
+    const check = async (): Promise<void> => {
+      for (const task of stored) if (!(await this.#findStored(task))) damaged.push(task);
     };
-    await Promise.all(lines.map((line) => line.catch(giveUp)));
-    await Promise.all(committing.map((commit) => commit.catch(giveUp)));
-    disk.close();
+    await Promise.all([this.#fetchAll(missing, budget), this.#orGiveUp(check())]);
+    await this.#fetchAll(damaged, budget);
     if (this.#cancelled.signal.aborted) throw this.#cancelled.signal.reason;
     return this.#fetched;
   }
 
-  #findStored({ diffId, lowest, chainId }: Task): boolean {
-    const id = storedTreeId(this.#options.store, diffId, lowest, chainId);
-    if (id !== undefined) this.#fetched.set(keyOf(diffId, lowest), { id });
+  /** Does not reject: a failure cancels everything. */
+  async #fetchAll(layers: readonly Task[], budget: Budget): Promise<void> {
+    // The largest first, so that all end at about the same time.
+    const queue = layers.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
+    const { signal } = this.#cancelled;
+    const line = async (): Promise<void> => {
+      while (!signal.aborted) {
+        const task = queue.shift();
+        if (task === undefined) return;
+        await this.#fetchOnce(task, budget);
+      }
+    };
+    await Promise.all(Array.from({ length: maxLayersAtOnce }, () => this.#orGiveUp(line())));
+  }
+
+  async #orGiveUp(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      // The first failure is what the others are cancelled for.
+      if (!this.#cancelled.signal.aborted) this.#cancelled.abort(error);
+    }
+  }
+
+  async #findStored(task: Task): Promise<boolean> {
+    const id = await storedTreeId(this.#options.store, task);
+    if (id !== undefined) this.#fetched.set(keyOf(task.diffId, task.lowest), { id });
     return id !== undefined;
   }
 
-  /**
-   * Under a lock, so that of two processes that want the same layer one fetches it. When it is unpacked the next one may begin; it is
-   * brought to disk and put in place meanwhile.
-   */
-  #fetchOnce(task: Task, place: Place): { unpacked: Promise<void>; committed: Promise<void> } {
+  /** Under a lock, so that of two processes that want the same layer one fetches it. */
+  async #fetchOnce(task: Task, budget: Budget): Promise<void> {
     const { store, log } = this.#options;
     const key = keyOf(task.diffId, task.lowest);
-    const unpacked = Promise.withResolvers<void>();
     const work = async (): Promise<void> => {
-      if (this.#findStored(task)) return;
-      const fetched = await this.#fetch(task, place.budget);
-      unpacked.resolve();
-      this.#fetched.set(key, fetched.looseLinks.length > 0 ? fetched : await this.#commit(task, fetched, place.disk));
+      if (await this.#findStored(task)) return;
+      const fetched = await this.#fetch(task, budget);
+      this.#fetched.set(key, fetched.looseLinks.length > 0 ? fetched : this.#commit(task, fetched));
     };
     const waiting = (): void => log.info(`waiting for another rkt that fetches layer ${task.descriptor.digest}`);
-    const committed = store.exclusively(`layer ${key}`, work, waiting);
-    committed.then(unpacked.resolve, unpacked.reject);
-    return { unpacked: unpacked.promise, committed };
+    await store.exclusively(`layer ${key}`, work, waiting);
   }
 
-  async #commit(task: Task, { treeDir, whiteouts }: UnpackedTree, disk: DiskSync): Promise<FetchedLayer> {
-    await disk.reach();
+  #commit(task: Task, { treeDir, whiteouts }: UnpackedTree): FetchedLayer {
     const id = task.lowest && whiteouts > 0 ? lowestTreeIdOf(task.diffId) : treeIdOf(task.diffId);
     commitLayer(this.#options.store, treeDir, id);
     return { id };

@@ -1,11 +1,9 @@
 /** Under which id the tree of a layer lies in the store. */
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { imageIdPrefix } from '../../appc/image-id.ts';
-import { errnoOf } from '../../base/errors.ts';
 import type { ImageStore } from '../store.ts';
-import { isIntact, markerOf } from '../tree-check.ts';
+import { isIntact, isIntactLater, markerText } from '../tree-check.ts';
 import { layerTreeId } from '../tree-id.ts';
 import { type Digest, sha256Of } from './digest.ts';
 
@@ -46,10 +44,10 @@ export function directoriesTreeIdOf(chainId: string): string {
 /** How many whiteouts a stored layer had in its archive, from the marker of its tree. */
 function whiteoutsOf(store: ImageStore, treeId: string): number {
   try {
-    const { whiteouts } = JSON.parse(readFileSync(markerOf(store.treeDir(treeId)), 'utf8')) as { whiteouts?: unknown };
+    const { whiteouts } = JSON.parse(markerText(store.treeDir(treeId)) ?? '{}') as { whiteouts?: unknown };
     return typeof whiteouts === 'number' ? whiteouts : Number.NaN;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return Number.NaN;
+    if (error instanceof SyntaxError) return Number.NaN;
     throw error;
   }
 }
@@ -57,12 +55,26 @@ function whiteoutsOf(store: ImageStore, treeId: string): number {
 /** Whether the store has a tree, whole. */
 export const isUsable = (store: ImageStore, id: string): boolean => store.hasLayer(id) && isIntact(store.treeDir(id));
 
-/** The tree in the store that the layer can be taken from, whole; undefined where there is none. */
-export function storedTreeId(store: ImageStore, diffId: Digest, lowest: boolean, chainId: string): string | undefined {
-  const usable = (id: string): boolean => isUsable(store, id);
+/** A layer of an image. */
+export interface LayerPlace {
+  readonly diffId: Digest;
+  readonly lowest: boolean;
+  /** Of the layer and those below it. */
+  readonly chainId: string;
+}
+
+/** Trees in the store that the layer can be taken from if they are whole. */
+export function storedTreeIds(store: ImageStore, { diffId, lowest, chainId }: LayerPlace): string[] {
   const id = treeIdOf(diffId);
-  if (!lowest) return [id, linkedTreeIdOf(chainId)].find(usable);
-  if (whiteoutsOf(store, id) === 0 && usable(id)) return id;
-  const alone = lowestTreeIdOf(diffId);
-  return usable(alone) ? alone : undefined;
+  const own = lowest && whiteoutsOf(store, id) !== 0 ? [] : [id];
+  const other = lowest ? lowestTreeIdOf(diffId) : linkedTreeIdOf(chainId);
+  return [...own, other].filter((tree) => store.hasLayer(tree));
+}
+
+/** The first of them that is whole; undefined where there is none. */
+export async function storedTreeId(store: ImageStore, place: LayerPlace): Promise<string | undefined> {
+  for (const id of storedTreeIds(store, place)) {
+    if (await isIntactLater(store.treeDir(id))) return id;
+  }
+  return undefined;
 }

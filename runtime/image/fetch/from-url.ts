@@ -5,6 +5,7 @@ import { RktError } from '../../base/errors.ts';
 import type { Headers } from '../http/types.ts';
 import type { ImageInfo } from '../image-info.ts';
 import type { Staging } from '../staging.ts';
+import type { Damage } from '../store.ts';
 import { type Arrival, admit, type Expected, mismatch, receive } from './archive.ts';
 import { conditions, isFresh, type Remote, readRemote, remoteOf, writeRemote } from './remotes.ts';
 import type { FetchSession } from './session.ts';
@@ -37,10 +38,11 @@ export function knownImage(
   expected: Expected | undefined,
 ): ImageInfo | undefined {
   if (remote === undefined) return undefined;
-  const info = session.store.get(remote.id);
+  const info = session.store.readable(remote.id);
   if (info === undefined) return undefined;
-  // A missing tree is extracted when it is needed: that of an unverified image never was.
-  if (session.store.verify(info).some((damage) => damage !== 'tree missing')) return undefined;
+  // A missing tree is extracted when it is needed: that of an unverified image never was. Layers can only be fetched again.
+  const restorable = (damage: Damage): boolean => damage === 'tree missing' && info.blob !== undefined;
+  if (session.store.verify(info).some((damage) => !restorable(damage))) return undefined;
   if (expected !== undefined && mismatch(expected, info.name, info.labels) !== undefined) return undefined;
   return info.verification.state === 'disabled' && !session.skipVerify ? undefined : info;
 }

@@ -1,6 +1,5 @@
 /** The only way rkt speaks HTTP to the outside: undici with rkt's rules about redirects, TLS, credentials and repetition. */
 
-import { request as send } from 'undici';
 import { RktError } from '../../base/errors.ts';
 import { version } from '../../base/version.ts';
 import { delayBefore, inSeconds, isPassingStatus, retryAfter, wait } from './backoff.ts';
@@ -100,8 +99,9 @@ class Client implements HttpClient {
   }
 
   async #send(hop: Hop, url: string, signal: AbortSignal | undefined): Promise<Response> {
-    const { statusCode, headers, body } = await send(`${hop.url.origin}${hop.url.pathname}${hop.url.search}`, {
-      dispatcher: this.#dispatchers.of(hop.url.protocol),
+    const { statusCode, headers, body } = await this.#dispatchers.of(hop.url.protocol).request({
+      origin: hop.url.origin,
+      path: `${hop.url.pathname}${hop.url.search}`,
       method: hop.method,
       headers: this.#headers(hop),
       body: hop.body ?? null,

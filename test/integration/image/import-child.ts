@@ -37,7 +37,7 @@ function dieBefore(count: number): void {
     'writeFileSync',
   ]);
   const native = Object.keys(addon as Calls).filter((name) => name.startsWith('fs'));
-  wrap(addon as Calls, [...native, 'syncfs', 'flock', 'streamStep', 'treeRun', 'syncFilesystem']);
+  wrap(addon as Calls, [...native, 'syncfs', 'flock', 'streamStep', 'treeRun']);
   syncBuiltinESMExports();
 }
 
