@@ -2,6 +2,8 @@
 module.exports = {
   rootDir: __dirname,
   testEnvironment: 'node',
+  // For a machine that is busy. How long something takes is not tested.
+  testTimeout: 60_000,
   testMatch: ['<rootDir>/test/{unit,integration,e2e}/**/*.test.ts'],
   moduleFileExtensions: ['ts', 'js', 'cjs', 'mjs', 'json', 'node'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/', '<rootDir>/native/build/'],
