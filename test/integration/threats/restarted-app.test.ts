@@ -72,9 +72,11 @@ test('stage1 cannot be written to by an app whose executable has become #!/proc/
   process.env.STAGE1_DIR = programs;
   const before = readFileSync(executable('run'));
   writeFileSync(join(pod.image, 'bin', 'evil'), '#!/proc/self/exe\n');
-  writeFileSync(join(pod.image, 'bin', 'victim'), '#!/bin/sh\ncp /bin/evil /bin/victim\nexit 1\n');
+  // The first run leaves a pipe behind that is full, as whoever reads it can pass nothing on.
+  const fill = 'exec 9>&2 2>/dev/null; busybox timeout 1 head -c 1000000 /dev/zero >&9';
+  writeFileSync(join(pod.image, 'bin', 'victim'), `#!/bin/sh\n${fill}\ncp /bin/evil /bin/victim\nexit 1\n`);
   for (const name of ['evil', 'victim']) chmodSync(join(pod.image, 'bin', name), 0o755);
-  // Standard error takes no more, so that stage1 hangs where it complains.
+  // Standard error takes no more, so that stage1 hangs where it complains in the place of the app.
   const pipe = fullPipe(pod.dir);
   const run = pod.start(
     pod.plan([
