@@ -99,7 +99,7 @@ test('a directory that cannot be used is named', () => {
     expect.objectContaining({
       code: 'ELEASE',
       message: expect.stringMatching(
-        new RegExp(`^cannot use the address leases in ${dir}: .*ENOTDIR: not a directory`),
+        new RegExp(`^cannot use the address leases in ${dir}: cannot open .*: not a directory$`),
       ),
     }),
   );
