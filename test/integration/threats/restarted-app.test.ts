@@ -86,7 +86,8 @@ test('stage1 cannot be written to by an app whose executable has become #!/proc/
         restart: { policy: 'always' },
         capsBounding: attackCapabilities,
       }),
-      pod.app({ name: 'attacker', script: attack, capsBounding: attackCapabilities }),
+      // It stays, so that nothing is being written about its end when the monitor is killed.
+      pod.app({ name: 'attacker', script: `${attack}\nexec sleep 1000`, capsBounding: attackCapabilities }),
     ]),
     { stdio: ['ignore', 'pipe', pipe.blocked, pod.lockFd] },
   );
