@@ -21,9 +21,6 @@ const skipStatistics = 1 << 3;
 
 const interfaceUp = 1;
 
-/** Longest name of a link: IFNAMSIZ less its NUL. */
-export const linkNameMax = 15;
-
 /** A link as the kernel describes it. */
 export interface Link {
   index: number;

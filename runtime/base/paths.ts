@@ -82,7 +82,6 @@ export function imagePaths(dataDir: string): ImagePaths {
 export const podPhases = ['embryo', 'prepare', 'prepared', 'run', 'exited-garbage', 'garbage'] as const;
 export type PodPhase = (typeof podPhases)[number];
 
-export const podsDir = (dataDir: string): string => `${dataDir}/pods`;
 export const podPhaseDir = (dataDir: string, phase: PodPhase): string => `${dataDir}/pods/${phase}`;
 export const podDir = (dataDir: string, phase: PodPhase, uuid: string): string => `${dataDir}/pods/${phase}/${uuid}`;
 

@@ -8,11 +8,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "stage1/attach-server.h"
+#include "stage1/clock.h"
 #include "stage1/exit-code.h"
 #include "stage1/memory.h"
 #include "stage1/message.h"
@@ -167,12 +167,6 @@ void output_process_finish(struct output_process *process) {
     shutdown(process->socket, SHUT_WR);
 }
 
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool is_told_to_stop(int signals) {
   for (int number; (number = signals_next(signals)) != 0;)
     if (signals_is_stop(number))
@@ -182,9 +176,9 @@ static bool is_told_to_stop(int signals) {
 
 static void wait_for_readers(const struct output_process *process, int signals, int timeout_ms) {
   struct pollfd waits[] = {{.fd = process->pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-  int64_t deadline = now_ms() + timeout_ms;
+  int64_t deadline = (int64_t)clock_ms() + timeout_ms;
   while (waits[0].revents == 0 && !is_told_to_stop(signals)) {
-    int64_t left = timeout_ms < 0 ? -1 : deadline - now_ms();
+    int64_t left = timeout_ms < 0 ? -1 : deadline - (int64_t)clock_ms();
     if (timeout_ms >= 0 && left <= 0)
       return;
     (void)poll(waits, 2, (int)left);

@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "stage1/cgroup.h"
+#include "stage1/clock.h"
 #include "stage1/exit-code.h"
 #include "stage1/launch.h"
 #include "stage1/message.h"
@@ -62,12 +63,6 @@ struct restart {
 };
 
 static void run_ended(struct restarts *restarts, uint32_t app, int code);
-
-static uint64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static const struct plan_app *plan_of(const struct restarts *restarts, uint32_t app) {
   return &plan_apps(restarts->plan)[app];
@@ -237,7 +232,7 @@ static bool is_wanted(const struct restarts *restarts, uint32_t app) {
 
 static void wait_for_restart(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
-  uint64_t now = now_ms();
+  uint64_t now = clock_ms();
   unsigned doubled = item->delay_ms * 2 < LONGEST_DELAY_MS ? item->delay_ms * 2 : LONGEST_DELAY_MS;
   item->delay_ms = item->delay_ms == 0 || now - item->started >= GOOD_RUN_MS ? FIRST_DELAY_MS : doubled;
   item->due = now + item->delay_ms;
@@ -279,7 +274,7 @@ static void start_again(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
   const struct plan_app *plan = plan_of(restarts, app);
   struct rkt_error err;
-  item->started = now_ms();
+  item->started = clock_ms();
   if (kill_orphans(restarts, app, &err) < 0) {
     message_print("app \"%s\": %s", plan->name, err.message);
     wait_for_restart(restarts, app);
@@ -329,7 +324,7 @@ static void start_due(struct restarts *restarts) {
   uint64_t expirations;
   ssize_t ignored = read(restarts->timer, &expirations, sizeof(expirations));
   (void)ignored;
-  uint64_t now = now_ms();
+  uint64_t now = clock_ms();
   for (uint32_t i = 0; i < restarts->plan->apps.count; i++)
     if (restarts->items[i].phase == WAITING && restarts->items[i].due <= now)
       start_again(restarts, i);
