@@ -16,6 +16,7 @@
 #include "stage1/message.h"
 
 #define DIRECTORY "attach"
+#define UNFINISHED ".unfinished"
 /* How far behind an attached one may be. */
 #define CLIENT_BUFFER (1 << 20)
 #define MAX_CLIENTS 64
@@ -107,10 +108,13 @@ static int make_listener(const struct attach_server *server, const char *app, co
   cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return -errno;
-  int result = bind_in(fd, dir, name);
+  /* It has its name once it can be connected to: whoever sees it may do so at once. */
+  int result = bind_in(fd, dir, UNFINISHED);
   if (result < 0)
     return result;
-  return listen(fd, 16) < 0 ? -errno : rkt_steal_fd(&fd);
+  if (listen(fd, 16) < 0 || renameat(dir, UNFINISHED, dir, name) < 0)
+    return -errno;
+  return rkt_steal_fd(&fd);
 }
 
 int attach_server_add(struct attach_server *server, const char *app, const char *name, int input,

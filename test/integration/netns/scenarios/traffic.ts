@@ -9,9 +9,12 @@ import {
   addAddress,
   addRoute,
   connectFrom,
+  countQuestions,
   lan,
   leaseDir,
   makeLan,
+  questionsOf,
+  repeatedSegmentsOf,
   report,
   run,
   sendFrom,
@@ -42,10 +45,9 @@ udp.on('message', (text, from) => datagrams.push(`${text} from ${from.address}`)
 const neighbour = await makeLan();
 addRoute(neighbour, metadataAddress, 32, lan.host);
 
-const started = performance.now();
-const a = await startPod(1);
+const a = await startPod(1, 'default', countQuestions);
 const firstAnswer = await connectFrom(a.netns, metadataAddress, metadataPort);
-const firstAnswerMs = performance.now() - started;
+const sent = { questions: questionsOf(a.netns), repeatedSegments: repeatedSegmentsOf(a.netns) };
 const b = await startPod(2);
 const restricted = await startPod(3, 'default-restricted');
 
@@ -103,7 +105,7 @@ server.close();
 report({
   addresses: { a: a.network.ip, b: b.network.ip, restricted: restricted.network.ip },
   firstAnswer,
-  firstAnswerMs,
+  sent,
   reached,
   hostToPod,
   refused: { neighbourToPod, pastRedirection, neighbourToMetadata, escapedToLan, podToRestricted, forgedConnection },

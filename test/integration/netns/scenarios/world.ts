@@ -32,9 +32,15 @@ export interface Pod {
   network: PodNetwork;
 }
 
-export async function startPod(n: number, kind: PodNetworkKind = 'default'): Promise<Pod> {
+/** `prepare` may do something to the namespace before it has a link. */
+export async function startPod(
+  n: number,
+  kind: PodNetworkKind = 'default',
+  prepare?: (netns: string) => void,
+): Promise<Pod> {
   const uuid = uuidOf(n);
   const netns = await startNetns(uuid, netnsDir);
+  prepare?.(netns);
   const network = setupPodNetwork({ uuid, kind, netns, leaseDir, dir: podDirOf(n) });
   return { uuid, netns, network };
 }
@@ -131,6 +137,25 @@ export async function connectFrom(
   });
   await once(child, 'close');
   return text;
+}
+
+/** From now on the ARP requests of a namespace are counted. */
+export function countQuestions(netns: string): void {
+  const rules = 'table arp count { chain out { type filter hook output priority 0; arp operation request counter; }; }';
+  run('nsenter', [`--net=${netns}`, 'nft', rules]);
+}
+
+/** How many ARP requests a namespace has sent since {@link countQuestions}. */
+export function questionsOf(netns: string): number {
+  const rules = run('nsenter', [`--net=${netns}`, 'nft', 'list', 'table', 'arp', 'count']);
+  return Number(/counter packets (\d+)/.exec(rules)?.[1]);
+}
+
+/** How many TCP segments a namespace has sent again (RFC 4022, tcpRetransSegs). */
+export function repeatedSegmentsOf(netns: string): number {
+  const text = run('nsenter', [`--net=${netns}`, 'cat', '/proc/net/snmp']);
+  const [names = [], values = []] = [...text.matchAll(/^Tcp: (.*)$/gm)].map((match) => (match[1] ?? '').split(' '));
+  return Number(values[names.indexOf('RetransSegs')]);
 }
 
 /** Sends one datagram from a namespace, from a source address of its own. */
