@@ -1,4 +1,4 @@
-/** How commands are told which pod is meant, by an argument or by a file that `--uuid-file-save` wrote, and which of its apps. */
+/** How commands are told which pod is meant, by an argument or by a file that `--uuid-file-save` wrote. */
 
 import { readFileSync } from 'node:fs';
 import { messageOf, RktError } from '../runtime/base/errors.ts';
@@ -9,14 +9,6 @@ export const uuidFileOption: Option = {
   type: 'value',
   placeholder: 'FILE',
   description: 'take the UUID from a file, as --uuid-file-save writes it',
-};
-
-/** The app that `enter` and `exec` are about. */
-export const enteredApp: Option = {
-  name: 'app',
-  type: 'value',
-  placeholder: 'NAME',
-  description: 'the app to enter; may be left out where the pod has only one',
 };
 
 /** Errors: EUUIDFILE. */

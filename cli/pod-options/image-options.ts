@@ -1,7 +1,6 @@
 /** What the user says about one app, after its image. */
 
 import { type Annotation, checkAnnotationValue } from '../../runtime/appc/annotations.ts';
-import { maxId } from '../../runtime/appc/field.ts';
 import { checkACIdentifier } from '../../runtime/appc/identifiers.ts';
 import { parseMountOption } from '../../runtime/appc/volume-option.ts';
 import { RktError } from '../../runtime/base/errors.ts';
@@ -17,6 +16,7 @@ import {
   optionGroup,
   usageError,
 } from '../options.ts';
+import { identityOf, identityOptions } from './identity-options.ts';
 import { isolatorOptions, isolatorsOf } from './isolator-options.ts';
 import { mountOption } from './mount-option.ts';
 import { restartOf, restartOption } from './restart-option.ts';
@@ -40,16 +40,7 @@ export const imageOptions: readonly Option[] = [
     },
     { name: 'environment', type: 'list', placeholder: 'NAME=VALUE', description: 'set a variable for this app' },
   ]),
-  ...optionGroup('Identity', [
-    { name: 'user', type: 'value', placeholder: 'USER', description: 'run as this user: a name, an id or a path' },
-    { name: 'group', type: 'value', placeholder: 'GROUP', description: 'run as this group: a name, an id or a path' },
-    {
-      name: 'supplementary-gids',
-      type: 'list',
-      placeholder: 'GID,...',
-      description: "further group ids, instead of the image's",
-    },
-  ]),
+  ...optionGroup('Identity', identityOptions),
   ...optionGroup('Files', [
     mountOption,
     {
@@ -99,26 +90,6 @@ export function appOptionsOf({ values, args }: AppArguments, pod: OptionValues):
     ...surroundingsOf(values),
     ...metadataOf(values),
   };
-}
-
-function identityOf(values: OptionValues): Partial<AppRequest> {
-  const user = getValue(values, 'user');
-  const group = getValue(values, 'group');
-  const gids = getList(values, 'supplementary-gids');
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(group === undefined ? {} : { group }),
-    ...(gids.length === 0 ? {} : { supplementaryGids: gids.flatMap((list) => list.split(',')).map(groupId) }),
-  };
-}
-
-function groupId(text: string): number {
-  const id = Number(text);
-  if (/^[0-9]+$/.test(text) && id <= maxId) return id;
-  throw usageError(
-    `--supplementary-gids: ${JSON.stringify(text)} is not a number from 0 to ${maxId}`,
-    'write numbers separated by commas',
-  );
 }
 
 function surroundingsOf(values: OptionValues): Partial<AppRequest> {

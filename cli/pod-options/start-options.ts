@@ -139,7 +139,7 @@ function planSettingsOf(context: Context, values: OptionValues): PlanSettings {
   return {
     hostname: hostnameOf(values),
     names: nameSettingsOf(values),
-    hostIpc: hostIpcOf(values),
+    ...ipcOf(values),
     ...isolationChoicesOf(context),
     openPaths: insecure.has('paths'),
     openFiles: openFilesOf(context.env),
@@ -179,10 +179,11 @@ function hostnameOf(values: OptionValues): string | undefined {
   return text === undefined ? undefined : parseHostname(text);
 }
 
-function hostIpcOf(values: OptionValues): boolean {
+function ipcOf(values: OptionValues): Pick<PlanSettings, 'hostIpc' | 'ipc'> {
   const mode = getValue(values, 'ipc');
-  if (mode === 'parent') return true;
-  if (mode === undefined || mode === 'auto' || mode === 'private') return false;
+  if (mode === 'parent') return { hostIpc: true, ipc: mode };
+  if (mode === 'private') return { hostIpc: false, ipc: mode };
+  if (mode === undefined || mode === 'auto') return { hostIpc: false };
   throw usageError(`invalid value "${mode}" for --ipc: must be auto, private or parent`);
 }
 

@@ -112,6 +112,9 @@ function parseId(text: string | undefined): number | undefined {
   return id <= maxId ? id : undefined;
 }
 
+/** Whose databases they are, for errors: an image's, or those of an app that runs. */
+export type DatabaseOwner = 'image' | 'app';
+
 interface Kind {
   what: 'user' | 'group';
   database: string;
@@ -125,23 +128,23 @@ function fail(what: string, name: string, reason: string): never {
   throw new RktError(`${what} ${JSON.stringify(name)}: ${reason}`, { code: 'EUSER' });
 }
 
-function lookupId(roots: Roots, name: string, { what, database, idOfFile }: Kind): number {
+function lookupId(roots: Roots, name: string, { what, database, idOfFile }: Kind, owner: DatabaseOwner): number {
   if (name.startsWith('/')) {
     const id = withOpened(roots, name, (_fd, status) => idOfFile(status));
-    return id ?? fail(what, name, 'there is no such file in the image');
+    return id ?? fail(what, name, `there is no such file in the ${owner}`);
   }
   const id = parseId(name);
   const line = name === '' ? undefined : readDatabase(roots, database).find((fields) => fields[0] === name);
   if (line !== undefined) {
-    const found = parseId(line[2]) ?? failNumber(what, name, database);
+    const found = parseId(line[2]) ?? failNumber(what, name, database, owner);
     // Names come before numbers (aci.md), but an image that calls its root "1000" makes nobody root who asks for 1000.
     if (found === 0 && id !== undefined && id !== 0) {
-      fail(what, name, `it is a number, but in the image's ${database} a name of 0`);
+      fail(what, name, `it is a number, but in the ${owner}'s ${database} a name of 0`);
     }
     return found;
   }
   if (id !== undefined) return id;
-  return fail(what, name, `it is not in the image's ${database}, and is not a number from 0 to ${maxId}`);
+  return fail(what, name, `it is not in the ${owner}'s ${database}, and is not a number from 0 to ${maxId}`);
 }
 
 export interface UserIds {
@@ -154,23 +157,33 @@ export interface UserIds {
  * as numbers; a value that begins with "/" stands for the owner or group of that file. Throws EUSER where a name is unknown, an
  * id out of range, or a number a name of root: nobody becomes root by a mistake.
  */
-export function lookupUser(roots: Roots, user: string, group: string): UserIds {
-  return { uid: lookupId(roots, user, userKind), gid: lookupId(roots, group, groupKind) };
+export function lookupUser(roots: Roots, user: string, group: string, owner: DatabaseOwner = 'image'): UserIds {
+  return { uid: lookupUid(roots, user, owner), gid: lookupGid(roots, group, owner) };
 }
+
+/** One of them alone, by the same rules. */
+export const lookupUid = (roots: Roots, user: string, owner: DatabaseOwner = 'image'): number =>
+  lookupId(roots, user, userKind, owner);
+export const lookupGid = (roots: Roots, group: string, owner: DatabaseOwner = 'image'): number =>
+  lookupId(roots, group, groupKind, owner);
 
 /**
  * The ids of a user that an image of Docker names without a group, by name or number: the user's own group and those that have
  * it as a member, from the image's /etc/passwd and /etc/group. A number that is not there is its own group, as docker2aci had
  * it. Errors: EUSER as for {@link lookupUser}.
  */
-export function lookupDockerUser(roots: Roots, user: string): UserIds & { gids: number[] } {
-  const users = readDatabase(roots, userKind.database);
+export function lookupDockerUser(
+  roots: Roots,
+  user: string,
+  owner: DatabaseOwner = 'image',
+): UserIds & { gids: number[] } {
+  const users = user.startsWith('/') ? [] : readDatabase(roots, userKind.database);
   const line = users.find(([name]) => name === user) ?? users.find((fields) => isNumbered(fields, user));
-  if (line === undefined) return { ...lookupUser(roots, user, user), gids: [] };
+  if (line === undefined) return { ...lookupUser(roots, user, user, owner), gids: [] };
   const [name = '', , uidText, gidText] = line;
-  const uid = parseId(uidText) ?? failNumber('user', user, userKind.database);
-  if (uid === 0) lookupId(roots, user, userKind);
-  const gid = parseId(gidText) ?? failNumber('group', user, userKind.database);
+  const uid = parseId(uidText) ?? failNumber('user', user, userKind.database, owner);
+  if (uid === 0) lookupId(roots, user, userKind, owner);
+  const gid = parseId(gidText) ?? failNumber('group', user, userKind.database, owner);
   const groups = readDatabase(roots, groupKind.database).filter(([, , , list]) => list?.split(',').includes(name));
   const gids = groups.flatMap((fields) => parseId(fields[2]) ?? []);
   return { uid, gid, gids: [...new Set(gids)].filter((id) => id !== gid) };
@@ -179,5 +192,5 @@ export function lookupDockerUser(roots: Roots, user: string): UserIds & { gids: 
 const isNumbered = (fields: readonly string[], user: string): boolean =>
   parseId(user) !== undefined && parseId(fields[2]) === parseId(user);
 
-const failNumber = (what: string, name: string, database: string): never =>
-  fail(what, name, `its id in the image's ${database} is not a number from 0 to ${maxId}`);
+const failNumber = (what: string, name: string, database: string, owner: DatabaseOwner): never =>
+  fail(what, name, `its id in the ${owner}'s ${database} is not a number from 0 to ${maxId}`);

@@ -12,12 +12,17 @@ import type { ImageInfo } from '../image/image-info.ts';
 import type { ImageStore } from '../image/store.ts';
 import { rootfsOf } from '../image/tree-check.ts';
 import { type EntrypointKind, entrypointKinds, keeperProgram } from '../stage1/builtin.ts';
-import type { PodStage1 } from '../stage1/pod-stage1.ts';
+import type { EnterTerminal, EntrypointCommand, PodStage1 } from '../stage1/pod-stage1.ts';
 import { entrypointFile, readStage1Interface, type Stage1Interface, stage1Error } from '../stage1/stage1-interface.ts';
 import { makeRoot, markUsed } from './prepare-root.ts';
 
 /** How the keeper is told to execute an entrypoint (native/src/stage1/main-keeper.c). */
-const keeperModes: Readonly<Record<EntrypointKind, string>> = { run: 'run', enter: 'join', stop: 'join', gc: 'gc' };
+const keeperModes: Readonly<Record<EntrypointKind, string>> = { run: 'run', enter: 'enter', stop: 'join', gc: 'gc' };
+const enterModes: Readonly<Record<EnterTerminal, string>> = {
+  auto: 'enter',
+  always: 'enter-tty',
+  never: 'enter-no-tty',
+};
 
 /** Errors: ESTAGE1 where the image is none of a stage1, or an entrypoint that it names cannot be executed. */
 export function checkStage1(image: ImageInfo, lowers: readonly string[]): Stage1Interface {
@@ -53,27 +58,36 @@ export function customStage1(dataDir: string, dir: string): PodStage1 {
   if (stage1.takesPlan) return planStage1(stage1, lowers);
   const upper = { dir: podFiles.stage1Upper(dir), work: podFiles.stage1Work(dir) };
   const root = existsSync(upper.dir) ? { lowers, upper } : { lowers: [podFiles.stage1Root(dir)], inPlace: true };
+  const byKeeper = (mode: string, kind: EntrypointKind, args: readonly string[]): EntrypointCommand => {
+    const file = executableOf(stage1, kind, lowers);
+    const name = `${podFiles.stage1Root(dir)}${stage1.entrypoints.get(kind)}`;
+    return { program: keeperProgram(), args: [mode, file, name, ...args] };
+  };
   return {
     image: stage1.shownAs,
     version: stage1.version,
     root,
     has: (kind) => stage1.entrypoints.has(kind),
-    command: (kind, args) => {
-      const file = executableOf(stage1, kind, lowers);
-      const name = `${podFiles.stage1Root(dir)}${stage1.entrypoints.get(kind)}`;
-      return { program: keeperProgram(), args: [keeperModes[kind], file, name, ...args] };
-    },
+    command: (kind, args) => byKeeper(keeperModes[kind], kind, args),
+    enterCommand: (args, terminal) => byKeeper(enterModes[terminal], 'enter', args),
   };
 }
 
 /** One that carries out launch plans is executed as the built-in one is. */
-const planStage1 = (stage1: Stage1Interface, lowers: readonly string[]): PodStage1 => ({
-  image: stage1.shownAs,
-  version: stage1.version,
-  root: undefined,
-  has: (kind) => stage1.entrypoints.has(kind),
-  command: (kind, args) => ({ program: executableOf(stage1, kind, lowers), args }),
-});
+function planStage1(stage1: Stage1Interface, lowers: readonly string[]): PodStage1 {
+  const command = (kind: EntrypointKind, args: readonly string[]): EntrypointCommand => ({
+    program: executableOf(stage1, kind, lowers),
+    args,
+  });
+  return {
+    image: stage1.shownAs,
+    version: stage1.version,
+    root: undefined,
+    has: (kind) => stage1.entrypoints.has(kind),
+    command,
+    enterCommand: (args) => command('enter', args),
+  };
+}
 
 function executableOf(stage1: Stage1Interface, kind: EntrypointKind, lowers: readonly string[]): string {
   if (lowers.every((lower) => existsSync(lower))) return entrypointFile(stage1, kind, lowers);

@@ -7,7 +7,10 @@ import type { EnvironmentVariable } from '../appc/app.ts';
 import { RktError } from '../base/errors.ts';
 import { podFiles } from '../base/paths.ts';
 import { becomeStage1, environmentOfCaller } from '../stage1/become.ts';
-import { enterArguments } from '../stage1/stage1-arguments.ts';
+import type { EnterTerminal } from '../stage1/pod-stage1.ts';
+import { enterArguments, shellCommand } from '../stage1/stage1-arguments.ts';
+import { callerTerminals } from '../stage1/terminals.ts';
+import { type EnterIdentity, lookUpIdentity, type WantedIdentity } from './enter-identity.ts';
 import { podPid } from './pod-pid.ts';
 import { type PodEntry, podSummary } from './pods.ts';
 import { stage1OfPod } from './stage1-of-pod.ts';
@@ -19,27 +22,33 @@ export interface EnterRequest {
   readonly app: string | undefined;
   /** What to execute, along the app's PATH; undefined: a shell. */
   readonly command: readonly string[] | undefined;
-  /** A terminal also where the caller's streams are none. */
-  readonly terminal?: boolean;
+  readonly terminal: EnterTerminal;
+  /** Instead of the app's user and groups. */
+  readonly identity: WantedIdentity;
   /** Over the app's own environment. */
-  readonly environment?: readonly EnvironmentVariable[];
+  readonly environment: readonly EnvironmentVariable[];
   /** Instead of the app's working directory. */
-  readonly workingDirectory?: string | undefined;
+  readonly workingDirectory: string | undefined;
 }
 
 /** What is executed where no command is given: the first of the two that the app has. */
 export const defaultShells = ['/bin/bash', '/bin/sh'] as const;
 
-/** Does not return. Errors: ENOTRUNNING, EAPP, ESTAGE1. What fails afterwards, the command's absence for one, stage1 reports. */
+/**
+ * Does not return. Errors: ENOTRUNNING, EAPP, EUSER, ESTAGE1. What fails afterwards, the command's absence for one, stage1 reports.
+ */
 export function enterPod(request: EnterRequest): never {
-  const { pod } = request;
+  const { pod, terminal } = request;
   if (pod.state !== 'running') {
     throw new RktError(`pod ${pod.uuid} is not running: it is ${pod.state}`, { code: 'ENOTRUNNING' });
   }
   const app = chooseApp(request);
   const stage1 = stage1OfPod(request.dataDir, pod.dir);
-  const given = stage1.root === undefined ? builtinArguments(request, app) : foreignArguments(request, app);
-  const { program, args } = stage1.command('enter', given);
+  const given =
+    stage1.root === undefined
+      ? builtinArguments(request, app, lookUpIdentity(pod, app, request.identity))
+      : foreignArguments(request, app);
+  const { program, args } = stage1.enterCommand(given, terminal);
   return becomeStage1(pod.dir, program, ['enter', ...args], stage1.root === undefined ? {} : environmentOfCaller());
 }
 
@@ -63,31 +72,52 @@ function chooseApp({ pod, app }: EnterRequest): string {
   return app ?? (names[0] as string);
 }
 
+const terminalArguments: Readonly<Record<EnterTerminal, readonly string[]>> = {
+  auto: [],
+  always: ['--tty'],
+  never: ['--no-tty'],
+};
+
 /** rkt's stage1 interface, and options that only the built-in stage1 has. */
-export function builtinArguments(request: EnterRequest, app: string): string[] {
-  const { command, terminal, environment = [], workingDirectory } = request;
+export function builtinArguments(request: EnterRequest, app: string, identity: EnterIdentity): string[] {
+  const { command, terminal, environment, workingDirectory } = request;
+  const { uid, gid, supplementaryGids } = identity;
   return [
     `--appname=${app}`,
-    ...(terminal ? ['--tty'] : []),
-    ...environment.map(({ name, value }) => `--env=${name}=${value}`),
+    ...terminalArguments[terminal],
+    ...[...terminalType(terminal), ...environment].map(({ name, value }) => `--env=${name}=${value}`),
     ...(workingDirectory === undefined ? [] : [`--cwd=${workingDirectory}`]),
+    ...(uid === undefined ? [] : [`--uid=${uid}`]),
+    ...(gid === undefined ? [] : [`--gid=${gid}`]),
+    ...(supplementaryGids === undefined ? [] : [`--gids=${supplementaryGids.join(',')}`]),
     ...(command === undefined ? [`--or=${defaultShells[1]}`] : []),
     '--',
     ...(command ?? [defaultShells[0]]),
   ];
 }
 
+/** The terminal that is relayed is of the type that the caller's is, whatever the app says of its own. */
+function terminalType(terminal: EnterTerminal): EnvironmentVariable[] {
+  const { TERM: type } = process.env;
+  if (type === undefined || type === '' || terminal === 'never' || callerTerminals().length === 0) return [];
+  return [{ name: 'TERM', value: type }];
+}
+
 /** The interface has no words for more than the command. Errors: ESTAGE1 where more is asked for. */
 function foreignArguments(request: EnterRequest, app: string): string[] {
-  const { pod, command, terminal, environment = [], workingDirectory } = request;
-  if (terminal || environment.length > 0 || workingDirectory !== undefined) {
-    throw new RktError(
-      `the stage1 of pod ${pod.uuid} can be given no terminal, environment or directory for a command`,
-      {
-        code: 'ESTAGE1',
-        hint: 'its image is not the one that comes with rkt; leave the options out',
-      },
-    );
+  const { pod, command, environment, workingDirectory, identity } = request;
+  if (Object.keys(identity).length > 0) {
+    throw new RktError(`the stage1 of pod ${pod.uuid} cannot be told who runs a command`, {
+      code: 'ESTAGE1',
+      hint: 'its image is not the one that comes with rkt; leave --user, --group and --supplementary-gids out',
+    });
+  }
+  const wrapped = shellCommand(command ?? [defaultShells[1]], environment, workingDirectory);
+  if ('bad' in wrapped) {
+    throw new RktError(`the stage1 of pod ${pod.uuid} cannot be given the variable ${JSON.stringify(wrapped.bad)}`, {
+      code: 'ESTAGE1',
+      hint: "its image is not the one that comes with rkt, and the app's shell takes letters, digits and _ only",
+    });
   }
   const pid = podPid(pod.dir);
   if (pid === undefined) {
@@ -95,5 +125,5 @@ function foreignArguments(request: EnterRequest, app: string): string[] {
       code: 'ENOTRUNNING',
     });
   }
-  return enterArguments({ pid, app, command: command ?? [defaultShells[1]] });
+  return enterArguments({ pid, app, command: wrapped.command });
 }

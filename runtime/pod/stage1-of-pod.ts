@@ -12,6 +12,7 @@ const builtin = (): PodStage1 => ({
   root: undefined,
   has: () => true,
   command: (kind, args) => ({ program: builtinStage1()[kind], args }),
+  enterCommand: (args) => ({ program: builtinStage1().enter, args }),
 });
 
 /** `dir` is the pod's directory, in whatever phase. Errors: EMANIFEST, ESTAGE1 where what it says of its stage1 is damaged. */

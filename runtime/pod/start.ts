@@ -193,7 +193,7 @@ function stage1Arguments(
   const debug = log.debugging;
   // The plan has everything else.
   if (stage1.root === undefined) return debug ? ['--debug', uuid] : [uuid];
-  const { hostname, allCapabilities, openPaths, noSeccomp } = settings;
+  const { hostname, allCapabilities, openPaths, noSeccomp, ipc } = settings;
   return runArguments(stage1.version, {
     uuid,
     debug,
@@ -205,7 +205,7 @@ function stage1Arguments(
     allCapabilities,
     openPaths,
     noSeccomp,
-    ipc: undefined,
+    ipc,
   });
 }
 

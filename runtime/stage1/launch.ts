@@ -27,6 +27,8 @@ export interface PlanSettings extends IsolationChoices {
   readonly names?: NameSettings;
   /** Whether the pod shares the IPC namespace of its caller. */
   readonly hostIpc?: boolean;
+  /** The value of `--ipc`, where it is not `auto`, for a stage1 that is an image. */
+  readonly ipc?: string;
   /** Soft limit of open files for apps; undefined: rkt's own. */
   readonly openFiles: number | undefined;
   readonly debug: boolean;

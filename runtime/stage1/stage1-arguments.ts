@@ -57,6 +57,31 @@ export const enterArguments = ({ pid, app, command }: EnterArguments): string[] 
   ...command,
 ];
 
+/** What a shell can be told to export. */
+const shellName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** Goes to the directory in $1, if that is not empty, exports what follows up to `--`, and becomes the rest. */
+const surroundingsScript =
+  'if [ -n "$1" ]; then cd "$1" || exit 254; fi; shift; while [ "$1" != -- ]; do export "$1"; shift; done; shift; exec "$@"';
+
+/**
+ * A command in a directory and with variables of its own, for an `enter` that can be told nothing but a command: the app's shell sees to
+ * them. The first variable that a shell cannot set is in `bad`, and then nothing else is.
+ */
+export function shellCommand(
+  command: readonly string[],
+  environment: readonly { readonly name: string; readonly value: string }[],
+  workingDirectory: string | undefined,
+): { readonly command: readonly string[] } | { readonly bad: string } {
+  const bad = environment.find(({ name }) => !shellName.test(name));
+  if (bad !== undefined) return { bad: bad.name };
+  if (environment.length === 0 && workingDirectory === undefined) return { command };
+  const variables = environment.map(({ name, value }) => `${name}=${value}`);
+  return {
+    command: ['/bin/sh', '-c', surroundingsScript, 'sh', workingDirectory ?? '', ...variables, '--', ...command],
+  };
+}
+
 export const stopArguments = (uuid: string, force: boolean): string[] => [...(force ? ['--force'] : []), uuid];
 
 export const gcArguments = (version: number, uuid: string, debug: boolean, localConfig: string): string[] => [

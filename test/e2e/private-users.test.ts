@@ -150,6 +150,15 @@ test('what enters a pod is one of its users, and its terminal is theirs', async 
   expect([stdout.trim().replace(/ +/g, ' '), stderr]).toEqual([`0 ${shift} 65536\n0`, '']);
   const terminal = host.rkt(['exec', '--tty', uuid, '/bin/sh', '-c', 'stat -c %u $(readlink /proc/self/fd/0)']);
   expect([terminal.stdout.trim(), terminal.status]).toEqual(['0', 0]);
+  // The program is setuid.
+  const shown = (...options: string[]): string => host.ok(['exec', ...options, uuid, 'id']);
+  expect(shown('--user=worker')).toBe('uid=1234(worker) gid=99(workers) euid=0(root) groups=99(workers),500(more)\n');
+  // The owner of a file is an id of the host, unless it is looked at from inside.
+  expect(shown('--user=/etc/group')).toBe('uid=1234(worker) gid=99(workers) euid=0(root) groups=99(workers)\n');
+  expect(host.rkt(['exec', '--user=70000', uuid, 'id']).stderr).toBe(
+    'rkt: app "users": the id 70000 cannot be: the pod has the ids 0 to 65535\n',
+  );
+  expect(host.rkt(['exec', '--user=/dev/null/..', uuid, 'id']).stderr).toContain('there is no such file in the app');
   await finish(running);
 });
 

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -20,6 +21,7 @@ import { stage1OfPod } from '../../runtime/pod/stage1-of-pod.ts';
 import { builtinManifest, builtinStage1, entrypointKinds, newestInterface } from '../../runtime/stage1/builtin.ts';
 import { readStage1Interface } from '../../runtime/stage1/stage1-interface.ts';
 import { type Result, type Running, rktPath, Sandbox } from '../support/sandbox.ts';
+import { addTerminalApplets, Terminal } from '../support/terminal.ts';
 import { makeTinyStage1, tinyStateDir } from '../support/tiny-stage1.ts';
 
 const insecure = '--insecure-options=image';
@@ -35,7 +37,10 @@ const appImage = (name: string, script: string): Promise<void> =>
     name: `example.com/${name}`,
     exec: ['/app'],
     output: file(`${name}.aci`),
-    prepare: (rootfs) => writeFileSync(join(rootfs, 'app'), `#!/bin/sh\n${script}\n`, { mode: 0o755 }),
+    prepare: (rootfs) => {
+      addTerminalApplets(rootfs);
+      writeFileSync(join(rootfs, 'app'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    },
   });
 
 beforeAll(async () => {
@@ -177,10 +182,11 @@ describe('its entrypoints', () => {
       'run',
       `--stage1-path=${output}`,
       '--hostname=box',
+      '--ipc=private',
       'example.com/app',
     ]);
     expect(stdout.split('\n')[0]).toMatch(
-      /^tiny run --net=host --local-config=\/etc\/rkt --hostname=box --disable-paths --disable-seccomp --dns-conf-mode=resolv=default,hosts=default [0-9a-f-]{36}$/,
+      /^tiny run --net=host --local-config=\/etc\/rkt --hostname=box --disable-paths --disable-seccomp --dns-conf-mode=resolv=default,hosts=default --ipc=private [0-9a-f-]{36}$/,
     );
     const old = file('one.aci');
     await makeTinyStage1({ output: old, annotations: { 'interface-version': undefined } });
@@ -198,10 +204,6 @@ describe('its entrypoints', () => {
     const { running, dir, uuid } = await sleeper(`--stage1-name=${stage1Name}`);
     expect(host.rkt(['status', uuid]).stdout).toContain(`state=running\n`);
     expect(host.ok(['enter', uuid, '/bin/cat', '/app'])).toContain('echo ready');
-    expect(host.rkt(['exec', '--set-env=A=b', uuid, '/bin/true']).stderr).toBe(
-      `rkt: the stage1 of pod ${uuid} can be given no terminal, environment or directory for a command\n` +
-        'rkt: its image is not the one that comes with rkt; leave the options out\n',
-    );
     // Nothing of it is mounted where the host could see it.
     expect(readdirSync(join(dir, 'stage1', 'rootfs'))).toEqual([]);
     expect(host.ok(['stop', uuid])).toBe(`"${uuid}"\n`);
@@ -209,6 +211,50 @@ describe('its entrypoints', () => {
     expect(running.stdout).toContain('asked to stop\n');
     expect(host.rkt(['status', uuid]).stdout).toMatch(/^state=exited\n[\s\S]*app-sleeper=3\n$/);
     expect(entrypoint(dir, 'enter', ['--', 'x']).stderr).toBe('rkt: the pod is not running\n');
+  });
+
+  test('bring a command with all that the app’s shell can see to, and with a terminal that is not the caller’s', async () => {
+    const { running, uuid } = await sleeper(`--stage1-name=${stage1Name}`);
+    const options = ['--environment=A=b c', "--environment=B='$x'", '--working-dir=/etc'];
+    expect(host.ok(['exec', ...options, uuid, '/bin/sh', '-c', 'echo "$A|$B|$PWD|$*"', 'sh', '--', '-x'])).toBe(
+      "b c|'$x'|/etc|-- -x\n",
+    );
+    expect(host.rkt(['enter', '--environment=A=b', uuid], { input: 'echo $A; exit 3\n' })).toMatchObject({
+      status: 3,
+      stdout: 'b\n',
+    });
+    expect(host.rkt(['exec', '--working-dir=/nope', uuid, '/bin/true']).status).toBe(254);
+    const refused = (option: string): string => host.rkt(['exec', option, uuid, '/bin/true']).stderr;
+    expect(refused('--environment=a.b=c')).toBe(
+      `rkt: the stage1 of pod ${uuid} cannot be given the variable "a.b"\n` +
+        "rkt: its image is not the one that comes with rkt, and the app's shell takes letters, digits and _ only\n",
+    );
+    expect(refused('--user=0')).toBe(
+      `rkt: the stage1 of pod ${uuid} cannot be told who runs a command\n` +
+        'rkt: its image is not the one that comes with rkt; leave --user, --group and --supplementary-gids out\n',
+    );
+    const command = [uuid, '/bin/sh', '-c', 'stty size; echo "in=$$"; read line; exit 4'];
+    const terminal = Terminal.rkt(host, ['exec', ...command]);
+    const [, own = ''] = await terminal.prints(/terminal=(\S+)/);
+    const [, pid] = await terminal.prints(/\n31 99\r\nin=(\d+)/);
+    // The tiny stage1 has no process namespace: it is a process of the host's.
+    const streams = [0, 1, 2].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    expect([new Set(streams).size, streams.includes(own)]).toEqual([1, false]);
+    terminal.type('\n');
+    expect(await terminal.over()).toEqual({ code: 4, restored: true });
+    expect(host.ok(['exec', '--tty', uuid, '/bin/sh', '-c', 'stty size'])).toBe('24 80\n');
+    const plain = Terminal.rkt(host, [
+      'exec',
+      '--no-tty',
+      uuid,
+      '/bin/sh',
+      '-c',
+      'test -t 0 || test -t 1 || echo none',
+    ]);
+    await plain.over();
+    expect(plain.stdout).toContain('none\r\n');
+    host.ok(['stop', uuid]);
+    await running.ended;
   });
 
   test('run in the background, and are ready when they have said which process is the pod’s', () => {

@@ -38,6 +38,48 @@ static int add_env(char *value, int argc, struct arguments *arguments, struct rk
   return 0;
 }
 
+/* Numbers with commas between them, maybe none. The array is there for as long as the process lives. */
+static int parse_ids(const char *option, const char *text, const uint32_t **ret_ids, size_t *ret_count,
+                     struct rkt_error *err) {
+  uint32_t *ids = calloc(strlen(text) / 2 + 1, sizeof(uint32_t));
+  if (ids == NULL)
+    return rkt_fail(err, ENOMEM, "reading the arguments");
+  size_t count = 0;
+  for (const char *at = text; *at != '\0';) {
+    char *end;
+    errno = 0;
+    unsigned long id = strtoul(at, &end, 10);
+    /* 2^32-1 is what setresuid(2) takes for "as it is". */
+    if (*at < '0' || *at > '9' || errno != 0 || id >= UINT32_MAX || (*end != ',' && *end != '\0') ||
+        (*end == ',' && end[1] == '\0')) {
+      free(ids);
+      return rkt_fail(err, 0, "%s%s: not a number from 0 to %u", option, text, UINT32_MAX - 1);
+    }
+    ids[count++] = (uint32_t)id;
+    at = *end == ',' ? end + 1 : end;
+  }
+  *ret_ids = ids;
+  *ret_count = count;
+  return 0;
+}
+
+static int parse_id(const char *option, const char *text, const uint32_t **ret_id, struct rkt_error *err) {
+  size_t count = 0;
+  int result = parse_ids(option, text, ret_id, &count, err);
+  return result == 0 && count != 1 ? rkt_fail(err, 0, "%s%s: not one number", option, text) : result;
+}
+
+static int take_identity(const char *argument, struct arguments *arguments, struct rkt_error *err) {
+  const char *value;
+  if ((value = value_of(argument, "--uid=")) != NULL)
+    return parse_id("--uid=", value, &arguments->uid, err);
+  if ((value = value_of(argument, "--gid=")) != NULL)
+    return parse_id("--gid=", value, &arguments->gid, err);
+  if ((value = value_of(argument, "--gids=")) != NULL)
+    return parse_ids("--gids=", value, &arguments->groups, &arguments->group_count, err);
+  return 0;
+}
+
 static void take_option(const char *argument, struct arguments *arguments) {
   const char *value;
   if (strcmp(argument, "--debug") == 0 || strcmp(argument, "--debug=true") == 0)
@@ -46,6 +88,8 @@ static void take_option(const char *argument, struct arguments *arguments) {
     arguments->force = true;
   else if (strcmp(argument, "--tty") == 0)
     arguments->terminal = true;
+  else if (strcmp(argument, "--no-tty") == 0)
+    arguments->no_terminal = true;
   else if ((value = value_of(argument, "--cwd=")) != NULL)
     arguments->cwd = value;
   else if ((value = value_of(argument, "--or=")) != NULL)
@@ -64,7 +108,8 @@ int arguments_parse(int argc, char **argv, const char *const *known, struct argu
     if (!is_known(argv[at], known))
       return rkt_fail(err, 0, "unknown option %s", argv[at]);
     take_option(argv[at], &arguments);
-    int result = strncmp(argv[at], "--env=", 6) == 0 ? add_env(argv[at] + 6, argc, &arguments, err) : 0;
+    int result = strncmp(argv[at], "--env=", 6) == 0 ? add_env(argv[at] + 6, argc, &arguments, err)
+                                                           : take_identity(argv[at], &arguments, err);
     if (result < 0)
       return result;
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 
@@ -12,10 +14,15 @@ struct arguments {
   const char *pid;
   const char *app;
   bool terminal;        /* --tty: a terminal, whatever the streams are */
+  bool no_terminal;     /* --no-tty: none, whatever the streams are */
   char **env;           /* --env=: NULL-terminated, or NULL; for as long as the process lives */
   const char *cwd;      /* --cwd=: instead of the app's working directory */
+  const uint32_t *uid;  /* --uid=, --gid=: instead of the app's; NULL: not given */
+  const uint32_t *gid;
+  const uint32_t *groups; /* --gids=N,...: instead of the app's supplementary groups; NULL: not given */
+  size_t group_count;
   const char *fallback; /* --or=: executed without arguments where the command is not there */
-  char **command; /* after --; NULL-terminated, NULL where there is none */
+  char **command;       /* after --; NULL-terminated, NULL where there is none */
 };
 
 /*

@@ -15,17 +15,26 @@
 
 #define ALL_STREAMS 7u
 
-int enter_session_open(bool always, struct enter_session *ret_session, struct rkt_error *err) {
-  *ret_session = (struct enter_session){.streams = always ? ALL_STREAMS : terminal_streams()};
+int enter_session_open(enum enter_terminal wanted, struct enter_session *ret_session, struct rkt_error *err) {
+  *ret_session = (struct enter_session){
+      .streams = wanted == ENTER_TERMINAL_ALWAYS ? ALL_STREAMS : terminal_streams(),
+      .by_pipes = wanted == ENTER_TERMINAL_NEVER,
+  };
   ret_session->relay.master = ret_session->relay.slave = -1;
   ret_session->signals = signals_open();
   if (ret_session->signals < 0)
     return rkt_fail(err, -ret_session->signals, "opening a signal descriptor");
+  if (ret_session->by_pipes)
+    return pipe_relay_open(ret_session->streams, &ret_session->pipes, err);
   return ret_session->streams == 0 ? 0 : terminal_open(ret_session->streams, &ret_session->terminal, err);
 }
 
-int enter_session_make_terminal(const struct enter_session *session, int reports, struct rkt_error *err) {
-  if (session->streams == 0)
+static bool has_terminal(const struct enter_session *session) { return session->streams != 0 && !session->by_pipes; }
+
+int enter_session_replace(const struct enter_session *session, int reports, struct rkt_error *err) {
+  if (session->by_pipes)
+    return pipe_relay_replace(&session->pipes, err);
+  if (!has_terminal(session))
     return 0;
   cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0)
@@ -50,13 +59,23 @@ int enter_session_take_master(struct enter_session *session, int given, struct r
   return result;
 }
 
+/* So that it can open them by name, as /dev/stdout. */
+static int own_pipes(unsigned streams, unsigned uid, struct rkt_error *err) {
+  for (int fd = 0; fd <= 2; fd++)
+    if ((streams & 1u << fd) != 0 && fchown(fd, uid, (gid_t)-1) < 0)
+      return rkt_fail(err, errno, "giving descriptor %d to user %u", fd, uid);
+  return 0;
+}
+
 int enter_session_control(const struct enter_session *session, unsigned uid, struct rkt_error *err) {
-  return session->streams == 0 ? 0 : pty_control(__builtin_ctz(session->streams), uid, err);
+  if (session->by_pipes)
+    return own_pipes(session->streams, uid, err);
+  return has_terminal(session) ? pty_control(__builtin_ctz(session->streams), uid, err) : 0;
 }
 
 /* What was meant for the caller's terminal is seen to here; the command is told by the size of its own. */
 static void take_signal(struct enter_session *session, int number, int process) {
-  if (session->streams != 0 && (number == SIGWINCH || number == SIGCONT)) {
+  if (has_terminal(session) && (number == SIGWINCH || number == SIGCONT)) {
     if (number == SIGCONT)
       terminal_enter(&session->terminal);
     terminal_copy_size(&session->terminal, session->relay.master);
@@ -66,9 +85,13 @@ static void take_signal(struct enter_session *session, int number, int process) 
 }
 
 static void watch(struct enter_session *session, int process) {
+  /* There are as many for pipes. */
   struct pollfd waits[2 + RELAY_POLLS] = {{.fd = process, .events = POLLIN}, {.fd = session->signals, .events = POLLIN}};
   while (waits[0].revents == 0) {
-    relay_wait_for(&session->relay, &waits[2]);
+    if (session->by_pipes)
+      pipe_relay_wait_for(&session->pipes, &waits[2]);
+    else
+      relay_wait_for(&session->relay, &waits[2]);
     if (poll(waits, sizeof(waits) / sizeof(waits[0]), -1) < 0) {
       if (errno != EINTR)
         return;
@@ -76,7 +99,9 @@ static void watch(struct enter_session *session, int process) {
     }
     for (int number; (number = signals_next(session->signals)) != 0;)
       take_signal(session, number, process);
-    if (relay_move(&session->relay, &waits[2]) == RELAY_ESCAPED) {
+    if (session->by_pipes) {
+      pipe_relay_move(&session->pipes, &waits[2]);
+    } else if (relay_move(&session->relay, &waits[2]) == RELAY_ESCAPED) {
       pidfd_send_signal(process, SIGKILL, NULL, 0);
       relay_hang_up(&session->relay);
     }
@@ -85,7 +110,9 @@ static void watch(struct enter_session *session, int process) {
 
 int enter_session_wait(struct enter_session *session, pid_t command) {
   cleanup_close int process = pidfd_open(command, 0);
-  if (session->streams != 0)
+  if (session->by_pipes)
+    pipe_relay_begin(&session->pipes);
+  if (has_terminal(session))
     terminal_enter(&session->terminal);
   if (process >= 0)
     watch(session, process);
@@ -93,7 +120,9 @@ int enter_session_wait(struct enter_session *session, pid_t command) {
   pid_t waited;
   while ((waited = waitpid(command, &status, 0)) < 0 && errno == EINTR)
     continue;
-  if (session->streams != 0) {
+  if (session->by_pipes)
+    pipe_relay_finish(&session->pipes, session->signals);
+  if (has_terminal(session)) {
     relay_finish(&session->relay, session->signals);
     terminal_leave(&session->terminal);
   }

@@ -31,7 +31,8 @@
 #include "stage1/spawn.h"
 #include "stage1/userns.h"
 
-static const char *const options[] = {"--debug=", "--pid=", "--appname=", "--tty", "--env=", "--cwd=", "--or=", NULL};
+static const char *const options[] = {"--debug=", "--pid=", "--appname=", "--tty",  "--no-tty", "--env=",
+                                      "--cwd=",   "--uid=", "--gid=",     "--gids=", "--or=",     NULL};
 
 static bool same_namespace(pid_t a, pid_t b) {
   char path[64];
@@ -100,7 +101,7 @@ enum { GUIDE_PIPE = 3, GUIDE_REPORTS, GUIDE_USERNS, GUIDE_END };
 
 struct command {
   const struct plan *plan;
-  struct plan_app app; /* with the environment and the working directory of the command */
+  struct plan_app app; /* with the identity, the environment and the working directory of the command */
   const struct arguments *arguments;
   struct enter_session session;
   int *groups; /* descriptors of the app's cgroups */
@@ -136,6 +137,16 @@ static int merge_environment(struct plan_app *app, char **given, struct rkt_erro
   }
   app->env = (struct plan_list){.items = merged, .count = count};
   return 0;
+}
+
+/* Another user within the same bounds: capabilities, filter and all that is not a user or a group stay the app's. */
+static void take_identity(struct plan_app *app, const struct arguments *arguments) {
+  if (arguments->uid != NULL)
+    app->uid = *arguments->uid;
+  if (arguments->gid != NULL)
+    app->gid = *arguments->gid;
+  if (arguments->groups != NULL)
+    app->groups = (struct plan_list){.items = (void *)(uintptr_t)arguments->groups, .count = arguments->group_count};
 }
 
 static int execute_command(const struct command *command, struct rkt_error *err) {
@@ -192,7 +203,7 @@ static int go_in(const struct command *command, int process, bool in_unified, in
   int namespaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
   if (result == 0 && setns(process, namespaces) < 0)
     result = rkt_fail(err, errno, "joining the app's namespaces");
-  return result < 0 ? result : enter_session_make_terminal(&command->session, reports, err);
+  return result < 0 ? result : enter_session_replace(&command->session, reports, err);
 }
 
 /*
@@ -277,7 +288,10 @@ static int start_command(struct command *command, int process, int pipe_end, pid
 
 /* What needs the host's file systems. */
 static int prepare(struct command *command, struct rkt_error *err) {
-  int result = enter_session_open(command->arguments->terminal, &command->session, err);
+  enum enter_terminal wanted = command->arguments->terminal      ? ENTER_TERMINAL_ALWAYS
+                               : command->arguments->no_terminal ? ENTER_TERMINAL_NEVER
+                                                                 : ENTER_TERMINAL_AUTO;
+  int result = enter_session_open(wanted, &command->session, err);
   if (result == 0)
     result = userns_open(command->plan, &command->userns, err);
   if (result < 0)
@@ -332,6 +346,7 @@ static int run(const struct arguments *arguments, int *ret_code, struct rkt_erro
   struct command command = {.plan = &plan, .app = *app, .arguments = arguments};
   if (result == 0)
     result = merge_environment(&command.app, arguments->env, err);
+  take_identity(&command.app, arguments);
   if (arguments->cwd != NULL)
     command.app.cwd = (char *)arguments->cwd;
   return result < 0 ? result : enter(&command, process, ret_code, err);

@@ -2,7 +2,8 @@
  * The keeper: executes the entrypoints of a stage1 that is an image, in the surroundings that it is promised (docs/stage1.md).
  *
  *   keeper run FILE ARGV...    for as long as the pod lives
- *   keeper join FILE ARGV...   beside it, with the mounts that the running keeper has made (enter, stop)
+ *   keeper join FILE ARGV...   beside it, with the mounts that the running keeper has made (stop)
+ *   keeper enter FILE ARGV...  the same, and the caller's terminal stays outside: see enter-session.h. Also enter-tty, enter-no-tty
  *   keeper gc FILE ARGV...     when it is over
  *
  * The working directory is the pod's; FILE is the program in the store, ARGV its arguments from argv[0] on.
@@ -24,6 +25,7 @@
 #include "stage1/epilogue.h"
 #include "stage1/executable.h"
 #include "stage1/exit-code.h"
+#include "stage1/keeper-enter.h"
 #include "stage1/keeper-mounts.h"
 #include "stage1/keeper-run.h"
 #include "stage1/message.h"
@@ -103,7 +105,7 @@ static int open_keeper(int *ret_process, struct rkt_error *err) {
   return 0;
 }
 
-static int join(const struct keeper_program *program, struct rkt_error *err) {
+static int join(struct rkt_error *err) {
   bool locked;
   int result = pod_is_locked(&locked, err);
   if (result == 0 && !locked)
@@ -116,7 +118,31 @@ static int join(const struct keeper_program *program, struct rkt_error *err) {
   cleanup_free char *dir = getcwd(NULL, 0);
   if (dir == NULL || setns(process, CLONE_NEWNS) < 0 || chdir(dir) < 0)
     return rkt_fail(err, errno, "joining the mounts of the pod");
-  return keeper_execute(program, err);
+  return 0;
+}
+
+static int execute_beside(const struct keeper_program *program, struct rkt_error *err) {
+  int result = join(err);
+  return result < 0 ? result : keeper_execute(program, err);
+}
+
+static int enter(const struct keeper_program *program, const char *mode, struct rkt_error *err) {
+  enum enter_terminal wanted = strcmp(mode, "enter-tty") == 0      ? ENTER_TERMINAL_ALWAYS
+                               : strcmp(mode, "enter-no-tty") == 0 ? ENTER_TERMINAL_NEVER
+                                                                   : ENTER_TERMINAL_AUTO;
+  int code = EXIT_OWN_FAILURE;
+  int result = pod_fill_streams(err);
+  if (result == 0)
+    result = join(err);
+  if (result == 0)
+    result = keeper_enter(program, wanted, &code, err);
+  if (result == 0)
+    exit(code);
+  return result;
+}
+
+static bool is_enter(const char *mode) {
+  return strcmp(mode, "enter") == 0 || strcmp(mode, "enter-tty") == 0 || strcmp(mode, "enter-no-tty") == 0;
 }
 
 static int collect(const struct keeper_program *program, struct rkt_error *err) {
@@ -131,13 +157,15 @@ int main(int argc, char **argv) {
   struct rkt_error err;
   int result = executable_protect(argv, &err);
   if (result == 0 && argc < 4)
-    result = rkt_fail(&err, 0, "usage: keeper run|join|gc FILE ARGV...");
+    result = rkt_fail(&err, 0, "usage: keeper run|join|enter|gc FILE ARGV...");
   if (result == 0) {
     struct keeper_program program = {.file = argv[2], .argv = argv + 3, .directory_fd = -1};
     if (strcmp(argv[1], "run") == 0)
       run(&program, &err);
     else if (strcmp(argv[1], "join") == 0)
-      join(&program, &err);
+      execute_beside(&program, &err);
+    else if (is_enter(argv[1]))
+      enter(&program, argv[1], &err);
     else if (strcmp(argv[1], "gc") == 0)
       collect(&program, &err);
     else

@@ -13,8 +13,6 @@
 
 enum { WAIT_INPUT, WAIT_MASTER, WAIT_OUTPUT };
 
-static bool is_empty(const struct relay_buffer *buffer) { return buffer->start == buffer->end; }
-
 void relay_begin(struct relay *relay, struct terminal *terminal, int master, int slave) {
   relay->terminal = terminal;
   relay->master = master;
@@ -37,33 +35,12 @@ void relay_hang_up(struct relay *relay) {
 /* Nothing more is read than can be passed on: that is the back-pressure, in both directions. */
 void relay_wait_for(const struct relay *relay, struct pollfd waits[RELAY_POLLS]) {
   bool alive = relay->master >= 0;
-  short of_master = (short)((is_empty(&relay->shown) ? POLLIN : 0) | (is_empty(&relay->typed) ? 0 : POLLOUT));
+  short of_master = (short)((relay_buffer_is_empty(&relay->shown) ? POLLIN : 0) | (relay_buffer_is_empty(&relay->typed) ? 0 : POLLOUT));
   waits[WAIT_INPUT] = (struct pollfd){
-      .fd = alive && !relay->input_over && is_empty(&relay->typed) ? relay->terminal->input : -1, .events = POLLIN};
+      .fd = alive && !relay->input_over && relay_buffer_is_empty(&relay->typed) ? relay->terminal->input : -1, .events = POLLIN};
   waits[WAIT_MASTER] = (struct pollfd){.fd = of_master != 0 ? relay->master : -1, .events = of_master};
   waits[WAIT_OUTPUT] = (struct pollfd){
-      .fd = !relay->output_over && !is_empty(&relay->shown) ? relay->terminal->output : -1, .events = POLLOUT};
-}
-
-static bool is_transient(int errnum) { return errnum == EAGAIN || errnum == EINTR; }
-
-/* 1: there is something, 0: not now, -1: there will be nothing more. */
-static int fill(struct relay_buffer *buffer, int fd) {
-  ssize_t count = read(fd, buffer->data, sizeof(buffer->data));
-  if (count <= 0)
-    return count < 0 && is_transient(errno) ? 0 : -1;
-  buffer->start = 0;
-  buffer->end = (size_t)count;
-  return 1;
-}
-
-/* False where the other side is gone. */
-static bool empty(struct relay_buffer *buffer, int fd) {
-  ssize_t count = write(fd, buffer->data + buffer->start, buffer->end - buffer->start);
-  if (count < 0)
-    return is_transient(errno);
-  buffer->start += (size_t)count;
-  return true;
+      .fd = !relay->output_over && !relay_buffer_is_empty(&relay->shown) ? relay->terminal->output : -1, .events = POLLOUT};
 }
 
 static bool is_recent(const struct timespec *since, const struct timespec *now) {
@@ -103,7 +80,7 @@ static void type_end_of_file(struct relay *relay, bool in_line) {
 
 static enum relay_state take_input(struct relay *relay) {
   bool in_line = relay->typed.end > 0 && relay->typed.data[relay->typed.end - 1] != '\n';
-  int filled = fill(&relay->typed, relay->terminal->input);
+  int filled = relay_buffer_fill(&relay->typed, relay->terminal->input);
   if (filled > 0)
     return is_escape(relay) ? RELAY_ESCAPED : RELAY_GOES_ON;
   if (filled == 0)
@@ -117,7 +94,7 @@ static enum relay_state take_input(struct relay *relay) {
 }
 
 static void show(struct relay *relay) {
-  if (relay->output_over || !empty(&relay->shown, relay->terminal->output)) {
+  if (relay->output_over || !relay_buffer_drain(&relay->shown, relay->terminal->output)) {
     /* Whoever looked is gone; the app may go on. */
     relay->output_over = true;
     relay->shown.start = relay->shown.end = 0;
@@ -128,13 +105,13 @@ enum relay_state relay_move(struct relay *relay, const struct pollfd waits[RELAY
   enum relay_state state = RELAY_GOES_ON;
   if (waits[WAIT_INPUT].revents != 0)
     state = take_input(relay);
-  if ((waits[WAIT_MASTER].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && relay->master >= 0 && is_empty(&relay->shown) &&
-      fill(&relay->shown, relay->master) < 0)
+  if ((waits[WAIT_MASTER].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && relay->master >= 0 && relay_buffer_is_empty(&relay->shown) &&
+      relay_buffer_fill(&relay->shown, relay->master) < 0)
     relay_hang_up(relay);
-  if (relay->master >= 0 && !is_empty(&relay->typed) && !empty(&relay->typed, relay->master))
+  if (relay->master >= 0 && !relay_buffer_is_empty(&relay->typed) && !relay_buffer_drain(&relay->typed, relay->master))
     relay_hang_up(relay);
   /* Not before poll(2) has said so: what is no terminal may make its writer wait, and us deaf to signals. */
-  if (!is_empty(&relay->shown) && (relay->output_over || waits[WAIT_OUTPUT].revents != 0))
+  if (!relay_buffer_is_empty(&relay->shown) && (relay->output_over || waits[WAIT_OUTPUT].revents != 0))
     show(relay);
   return state;
 }
@@ -152,7 +129,7 @@ static bool wait_for_output(const struct relay *relay, int signals) {
 
 void relay_finish(struct relay *relay, int signals) {
   while (!relay->output_over) {
-    if (is_empty(&relay->shown) && (relay->master < 0 || fill(&relay->shown, relay->master) <= 0))
+    if (relay_buffer_is_empty(&relay->shown) && (relay->master < 0 || relay_buffer_fill(&relay->shown, relay->master) <= 0))
       break;
     if (!wait_for_output(relay, signals))
       break;

@@ -5,18 +5,12 @@
 #pragma once
 
 #include <poll.h>
-#include <stddef.h>
 #include <time.h>
 
+#include "stage1/relay-buffer.h"
 #include "stage1/terminal.h"
 
 #define RELAY_POLLS 3
-
-struct relay_buffer {
-  size_t start;
-  size_t end;
-  unsigned char data[4096];
-};
 
 struct relay {
   struct terminal *terminal;

@@ -31,11 +31,7 @@ static bool is_master(int fd) {
   return ioctl(fd, TIOCGPTN, &number) == 0;
 }
 
-/*
- * Where opening it anew is not possible, a duplicate: reads and writes may then wait, which does no harm for what poll(2) has
- * announced and nobody else takes.
- */
-static int open_again(int fd, int flags, int *ret_fd, struct rkt_error *err) {
+int terminal_open_again(int fd, int flags, int *ret_fd, struct rkt_error *err) {
   char path[32];
   snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
   int own = isatty(fd) && !is_master(fd) ? open(path, flags | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
@@ -61,9 +57,9 @@ int terminal_open(unsigned streams, struct terminal *ret_terminal, struct rkt_er
   int output = choose_output(streams);
   int result = 0;
   if ((streams & 1u << STDIN_FILENO) != 0)
-    result = open_again(STDIN_FILENO, O_RDWR, &terminal.input, err);
+    result = terminal_open_again(STDIN_FILENO, O_RDWR, &terminal.input, err);
   if (result == 0 && output >= 0)
-    result = open_again(output, O_WRONLY, &terminal.output, err);
+    result = terminal_open_again(output, O_WRONLY, &terminal.output, err);
   if (result < 0)
     return result;
   terminal.is_typed = terminal.input >= 0 && tcgetattr(terminal.input, &terminal.saved) == 0;

@@ -18,6 +18,12 @@ struct terminal {
 unsigned terminal_streams(void);
 
 /*
+ * Opens what the standard stream `fd` leads to anew, without O_NONBLOCK for those who share it. Where that is not possible, a duplicate:
+ * reads and writes may then wait, which does no harm for what poll(2) has announced and nobody else takes.
+ */
+int terminal_open_again(int fd, int flags, int *ret_fd, struct rkt_error *err);
+
+/*
  * Descriptors for relaying what the standard streams in `streams` lead to, in the host's mount namespace. Terminals are opened anew,
  * so that O_NONBLOCK is not set for everybody who shares the caller's description of them.
  */

@@ -84,6 +84,42 @@ describe('who enters', () => {
     });
   });
 
+  test('and is root there by its own wish has the capabilities of the bounding set and nothing else, now or later', async () => {
+    const identity = 'grep -E "^(Uid|Gid|Groups)" /proc/self/status; ';
+    const capabilities = 'grep -E "^Cap" /proc/self/status';
+    const rest = 'grep -E "^(NoNewPrivs|Seccomp)" /proc/self/status; cat /proc/self/cgroup; ulimit -a';
+    await withPod('bounded', rest, [], async (uuid, pod) => {
+      const root = ['exec', '--user=0', '--group=0'];
+      expect(host.ok([...root, uuid, 'sh', '-c', identity])).toBe('Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t \n');
+      const none = '0000000000000000';
+      const bounds = '0000000000000021';
+      expect(host.ok([...root, uuid, 'sh', '-c', capabilities])).toBe(
+        `CapInh:\t${none}\nCapPrm:\t${bounds}\nCapEff:\t${bounds}\nCapBnd:\t${bounds}\nCapAmb:\t${none}\n`,
+      );
+      expect(host.ok([...root, uuid, 'sh', '-c', rest])).toBe(pod.stdout.replace(/up\n$/, ''));
+      // A user who is not root has none of them, whoever the app runs as.
+      expect(host.ok(['exec', '--user=7', uuid, 'sh', '-c', capabilities])).toContain(
+        `CapPrm:\t${none}\nCapEff:\t${none}\n`,
+      );
+      for (const attempt of ['mknod /tmp/null c 1 3', 'mount -t tmpfs none /tmp', 'hostname x']) {
+        expect(host.rkt([...root, uuid, 'sh', '-c', attempt]).stderr).toMatch(/not permitted|permission denied/);
+      }
+    });
+  });
+
+  test('is not led astray by what an app has in the place of its users', async () => {
+    const attack =
+      'busybox rm /etc/passwd; busybox mkfifo /etc/passwd; busybox ln -sf /proc/1/environ /etc/group; busybox ln -s /proc/self/root/etc/shadow /away';
+    await withPod('box', attack, [], (uuid) => {
+      const refused = (option: string): string => host.rkt(['exec', option, uuid, 'true']).stderr;
+      expect(refused('--user=bob')).toBe('rkt: app "box": /etc/passwd is not a regular file\n');
+      expect(refused('--group=x')).toBe(
+        'rkt: app "box": group "x": it is not in the app\'s /etc/group, and is not a number from 0 to 4294967294\n',
+      );
+      expect(refused('--user=/away')).toBe('rkt: app "box": user "/away": there is no such file in the app\n');
+    });
+  });
+
   test('has no descriptor but the three streams, and none of the host’s terminal', async () => {
     await withPod('box', 'true', [], async (uuid) => {
       const look =

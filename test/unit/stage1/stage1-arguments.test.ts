@@ -4,6 +4,7 @@ import {
   gcArguments,
   type RunArguments,
   runArguments,
+  shellCommand,
   stopArguments,
 } from '../../../runtime/stage1/stage1-arguments.ts';
 
@@ -64,5 +65,37 @@ describe('arguments', () => {
     expect(stopArguments(uuid, true)).toEqual(['--force', uuid]);
     expect(gcArguments(4, uuid, true, '/etc/rkt')).toEqual(['--debug', uuid]);
     expect(gcArguments(5, uuid, false, '/etc/rkt')).toEqual(['--local-config=/etc/rkt', uuid]);
+  });
+});
+
+describe('a command with surroundings of its own', () => {
+  const command = ['/bin/echo', '--', '-x'];
+  const variable = (name: string) => ({ name, value: 'a b=$c' });
+
+  test('is itself where it has none', () => {
+    expect(shellCommand(command, [], undefined)).toEqual({ command });
+  });
+
+  test('is started by a shell, to which nothing is program text', () => {
+    expect(shellCommand(command, [variable('A'), variable('_b1')], '/etc')).toEqual({
+      command: [
+        '/bin/sh',
+        '-c',
+        expect.stringContaining('exec "$@"'),
+        'sh',
+        '/etc',
+        'A=a b=$c',
+        '_b1=a b=$c',
+        '--',
+        ...command,
+      ],
+    });
+    expect(shellCommand(command, [variable('A')], undefined)).toEqual({
+      command: ['/bin/sh', '-c', expect.any(String), 'sh', '', 'A=a b=$c', '--', ...command],
+    });
+  });
+
+  test.each(['a.b', '1a', 'a-b', '-p', ''])('cannot have the variable "%s"', (name) => {
+    expect(shellCommand(command, [variable('A'), variable(name)], '/etc')).toEqual({ bad: name });
   });
 });
