@@ -22,7 +22,7 @@ export interface HostsEntry {
 }
 
 export interface NameSettings {
-  /** `host`: the host's file; `none`: the image's, if any; undefined: the host's unless the image has one. */
+  /** `host`: the host's, whatever the image has; `none`: the image's, if any; undefined: the host's unless the image has one. */
   readonly resolver?: 'host' | 'none' | ResolverConfig;
   /** `host`: the host's file; entries are added to the usual ones; undefined: the usual ones unless the image has a file. */
   readonly hosts?: 'host' | readonly HostsEntry[];
@@ -72,9 +72,15 @@ export function askedFor({ resolver, hosts }: NameSettings): string[] {
 
 function resolverText(resolver: NameSettings['resolver'], pod: NamedPod, read: ReadHost): string | undefined {
   if (resolver === 'none') return undefined;
-  if (resolver === 'host') return read(resolverPath) ?? '';
+  if (resolver === 'host') return hostText(pod, read);
   if (resolver !== undefined) return configText(resolver, pod, read);
   return pod.network === 'none' ? undefined : reachable(pod, read);
+}
+
+/** The host's file; in a network of its own a pod gets the servers that it can reach, or all of them where there is none. */
+function hostText(pod: NamedPod, read: ReadHost): string {
+  const served = pod.network === 'private' ? reachable(pod, read) : undefined;
+  return served ?? read(resolverPath) ?? '';
 }
 
 /** In the order of rkt. */

@@ -5,14 +5,27 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeImage } from '../../../deploy/demo/images.ts';
 import { Sandbox } from '../../support/sandbox.ts';
+import { addTerminalApplets, Terminal } from '../../support/terminal.ts';
 
 let host: Sandbox;
 
 beforeAll(async () => {
   host = await Sandbox.create();
   const file = join(host.dir, 'busybox.aci');
-  await makeImage({ name: 'example.com/busybox', exec: ['/bin/echo', 'from the image'], output: file });
-  host.ok(['-insecure-skip-verify', 'fetch', file]);
+  await makeImage({
+    name: 'example.com/busybox',
+    exec: ['/bin/echo', 'from the image'],
+    output: file,
+    prepare: addTerminalApplets,
+  });
+  const server = join(host.dir, 'server.aci');
+  await makeImage({
+    name: 'example.com/server',
+    exec: ['/bin/echo', 'free'],
+    output: server,
+    app: { ports: [{ name: 'http', protocol: 'tcp', port: 80 }] },
+  });
+  host.ok(['-insecure-skip-verify', 'fetch', file, server]);
 });
 
 afterEach(() => {
@@ -66,6 +79,34 @@ describe('prepare and run-prepared', () => {
     host.ok(['gc', '--grace-period=0s']);
   });
 
+  test('a port is forwarded once the pod runs, and is in its manifest before', async () => {
+    const serve = 'while :; do echo "from the pod" | nc -l -p 80; done & until nc 127.0.0.1 80 < /dev/null; do :; done';
+    const uuid = prepare(
+      '--port=http:8080',
+      'example.com/server',
+      '--exec=/bin/sh',
+      '--',
+      '-c',
+      `${serve}; echo up; read line; exit 0`,
+    );
+    expect(JSON.parse(host.ok(['cat-manifest', uuid])).ports).toEqual([{ name: 'http', hostPort: 8080 }]);
+    expect(host.exec(['nft', 'list', 'ruleset']).stdout).toBe('');
+    const pod = host.start(['run-prepared', '--private-net', '--mds-register=false', uuid]);
+    await pod.prints(/up\n/);
+    const ask = 'until busybox nc 127.0.0.1 8080 < /dev/null; do :; done';
+    expect(host.exec(['sh', '-c', ask], { timeout: 10_000 }).stdout).toBe('from the pod\n');
+    // Another that was prepared with the port has to wait for it.
+    const second = prepare('--port=http:8080', 'example.com/server');
+    expect(host.rkt(['run-prepared', '--private-net', '--mds-register=false', second])).toMatchObject({
+      status: 254,
+      stderr: `rkt: port 8080 (tcp) of the host is forwarded to pod ${uuid} already\nrkt: choose another port, or stop that pod\n`,
+    });
+    expect(host.ok(['status', second])).toMatch(/^state=prepared\n/);
+    pod.child.stdin?.end('\n');
+    await pod.ended;
+    expect(host.ok(['run-prepared', '--private-net', '--mds-register=false', second])).toBe('free\n');
+  });
+
   test('of two that start the same pod one does', async () => {
     const uuid = prepare(...script('echo up; read line'));
     const runs = [1, 2, 3].map(() => host.start(['run-prepared', uuid]));
@@ -92,6 +133,29 @@ describe('prepare and run-prepared', () => {
     });
     expect(host.rkt(['run-prepared']).stderr).toBe('rkt: rkt run-prepared takes one UUID\n');
     expect(host.rkt(['prepare']).stderr).toContain('rkt: rkt prepare needs an image\n');
+  });
+});
+
+describe('run-prepared --interactive', () => {
+  test('gives the app a terminal of its own, relayed to the caller’s', async () => {
+    const uuid = prepare(...script('echo "in=$(tty) $(stty size)"; read name; echo "hello $name"; exit 5'));
+    const terminal = Terminal.rkt(host, ['run-prepared', '--interactive', uuid]);
+    await terminal.prints(/in=\/dev\/pts\/0 31 99\r\n/);
+    terminal.type('you\n');
+    await terminal.prints(/hello you\r\n/);
+    expect(await terminal.over()).toEqual({ code: 5, restored: true });
+    expect(host.ok(['status', uuid])).toMatch(/^state=exited\n[\s\S]*\napp-busybox=5\n$/);
+  });
+
+  test('is refused for several apps, and in the background; the pod stays prepared', () => {
+    const uuid = prepare(busybox, '--name=one', '---', busybox, '--name=two');
+    expect(host.rkt(['run-prepared', '--interactive', uuid]).stderr).toBe(
+      'rkt: --interactive is for pods with one app, and this one has 2\n',
+    );
+    expect(host.rkt(['run-prepared', '--interactive', '--detach', uuid]).stderr).toBe(
+      'rkt: --interactive and --detach cannot stand together\n',
+    );
+    expect(host.ok(['status', uuid])).toMatch(/^state=prepared\n/);
   });
 });
 
