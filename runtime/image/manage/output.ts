@@ -1,8 +1,12 @@
 /** Where commands put what they take out of the store: whole or not at all, and over nothing that exists unless asked. */
 
-import { existsSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { removeTree } from '../../../native/fs.ts';
+import { native } from '../../../native/index.ts';
 import { isRktError, messageOf, RktError } from '../../base/errors.ts';
+import { openOptional } from '../../base/files.ts';
+import { randomBytes } from '../../base/random.ts';
 
 export interface OutputOptions {
   /** Replace what is there. */
@@ -19,8 +23,8 @@ function checkFree(output: string, { overwrite }: OutputOptions): void {
 }
 
 /**
- * Makes something by `make` under a temporary name beside `output` and renames it. Errors: EOUTPUT; those of `make`, after
- * which nothing is left behind.
+ * Makes something by `make` in a directory beside `output` and renames it. Errors: EOUTPUT; those of `make`, after which nothing is
+ * left behind. What others have left who were killed on the way to the same output is removed.
  */
 export async function writeOutput(
   output: string,
@@ -28,20 +32,71 @@ export async function writeOutput(
   make: (unfinished: string) => void | Promise<void>,
 ): Promise<void> {
   checkFree(output, options);
-  const unfinished = `${output}.unfinished-${process.pid}`;
+  let unfinished = output;
+  let place: Place | undefined;
   try {
+    removeAbandoned(output);
+    place = makePlace(output);
+    unfinished = join(place.dir, basename(output));
     await make(unfinished);
     checkFree(output, options);
-    // rename(2) replaces no directory that has something in it.
-    if (options.overwrite) removeTree(output);
-    renameSync(unfinished, output);
+    replace(unfinished, output);
   } catch (error) {
-    removeTree(unfinished);
-    if (!isRktError(error)) fail(output, messageOf(error));
+    if (!isRktError(error)) fail(output, messageOf(error).replaceAll(unfinished, output));
     // The user knows the file by its own name only.
     error.message = error.message.replaceAll(unfinished, output);
     throw error;
+  } finally {
+    if (place !== undefined) removePlace(place);
   }
+}
+
+/** A directory for something unfinished, whose lock says that somebody is at it. */
+interface Place {
+  readonly dir: string;
+  readonly lock: number;
+}
+
+const placePrefix = (output: string): string => `${basename(output)}.unfinished-`;
+
+function makePlace(output: string): Place {
+  for (;;) {
+    const dir = join(dirname(output), `${placePrefix(output)}${randomBytes(4).toString('hex')}`);
+    mkdirSync(dir, { mode: 0o700 });
+    const lock = lockPlace(dir);
+    // Somebody else may have taken it for abandoned before it was locked.
+    if (lock !== undefined) return { dir, lock };
+  }
+}
+
+/** A descriptor that holds the lock of a directory; undefined where it is somebody else's, or gone. */
+function lockPlace(dir: string): number | undefined {
+  const lock = openOptional(dir);
+  if (lock === undefined) return undefined;
+  if (native.flock(lock, 'exclusive', true) && existsSync(dir)) return lock;
+  closeSync(lock);
+  return undefined;
+}
+
+function removePlace({ dir, lock }: Place): void {
+  removeTree(dir);
+  closeSync(lock);
+}
+
+function removeAbandoned(output: string): void {
+  for (const entry of readdirSync(dirname(output), { withFileTypes: true })) {
+    if (!entry.isDirectory() || !entry.name.startsWith(placePrefix(output))) continue;
+    const dir = join(dirname(output), entry.name);
+    const lock = lockPlace(dir);
+    if (lock !== undefined) removePlace({ dir, lock });
+  }
+}
+
+/** In one step where rename(2) can: it replaces no directory that has something in it, and none by a file. */
+function replace(unfinished: string, output: string): void {
+  if (lstatSync(output, { throwIfNoEntry: false })?.isDirectory() || lstatSync(unfinished).isDirectory())
+    removeTree(output);
+  renameSync(unfinished, output);
 }
 
 /** A directory with mode 0755 that did not exist. */
