@@ -106,6 +106,11 @@ describe('the user', () => {
   });
 });
 
+test('a terminal belongs to whom the command runs as', () => {
+  const script = 'stat -c "%u %a" $(tty); echo by name > $(tty)';
+  expect(host.ok(['exec', '--tty', '--user=bob', uuid, 'sh', '-c', script])).toBe('1000 620\nby name\n');
+});
+
 describe('the environment', () => {
   test('is set by --environment, and by its other name', () => {
     const options = ['--environment=A=1', '--environment', 'B=2 3', '--set-env=C=', '--working-dir=/etc'];

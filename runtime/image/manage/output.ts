@@ -37,7 +37,7 @@ export async function writeOutput(
   try {
     removeAbandoned(output);
     place = makePlace(output);
-    unfinished = join(place.dir, basename(output));
+    unfinished = join(place.dir, 'unfinished');
     await make(unfinished);
     checkFree(output, options);
     replace(unfinished, output);

@@ -94,7 +94,7 @@ describe('kill -9 before each step', () => {
   test('of prepare: the name is free, or that of a pod which can be run', () => {
     killEach({
       args: ['prepare', '--pod-name=p', image],
-      samples: 14,
+      samples: 12,
       after: () => {
         if (host.rkt(['run-prepared', 'p']).status !== 0) host.ok(['run', '--pod-name=p', image]);
       },
@@ -112,7 +112,7 @@ describe('kill -9 before each step', () => {
   test('of run-prepared', () => {
     killEach({
       args: ['run-prepared', ...isolated, 'p'],
-      samples: 12,
+      samples: 10,
       before: () => host.ok(['prepare', '--pod-name=p', image]),
       after: () => {
         // It is as it was and can be run, or it is over.
@@ -127,7 +127,7 @@ describe('kill -9 before each step', () => {
   test('of rm: another one removes the pod, and the name is free', () => {
     killEach({
       args: ['rm', 'x'],
-      samples: 14,
+      samples: 10,
       before: () => host.ok(['run', ...isolated, '--pod-name=x', image]),
       after: () => {
         host.rkt(['rm', 'x']);
@@ -139,7 +139,7 @@ describe('kill -9 before each step', () => {
   test('of gc, with pods in all states', () => {
     killEach({
       args: everything,
-      samples: 16,
+      samples: 12,
       before: () => {
         host.ok(['run', ...isolated, '--pod-name=a', image]);
         host.ok(['prepare', '--pod-name=b', image]);
@@ -154,7 +154,7 @@ describe('kill -9 before each step', () => {
     host.ok(['run', '--pod-name=e', image, '--exec=/bin/sh', '--', '-c', 'echo made > /made']);
     killEach({
       args: ['export', '--overwrite', 'e', output],
-      samples: 12,
+      samples: 10,
       who: 'all',
       collected: () => {
         if (existsSync(output)) expect(host.exec(['tar', '-tf', output]).status).toBe(0);
@@ -168,8 +168,8 @@ describe('kill -9 before each step', () => {
   });
 
   test.each<[string, 'first' | 'all', number]>([
-    ['by itself', 'first', 18],
-    ['and of what it leaves behind', 'all', 8],
+    ['by itself', 'first', 12],
+    ['and of what it leaves behind', 'all', 5],
   ])('of fetch, %s: the next one stores the image, whole', (_whose, who, samples) => {
     const dir = join(host.dir, 'other');
     const rkt = (...args: string[]): string => host.ok([`--dir=${dir}`, '--insecure-options=image', ...args]);

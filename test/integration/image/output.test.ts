@@ -1,0 +1,81 @@
+/** Where commands put what they make, and what others have left there who were killed. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { writeOutput } from '../../../runtime/image/manage/output.ts';
+
+let dir: string;
+let output: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'rkt-output-'));
+  output = join(dir, 'x.aci');
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const make = (text: string) => (unfinished: string) => writeFileSync(unfinished, text);
+
+test('it appears whole, and nothing else stays', async () => {
+  await writeOutput(output, { overwrite: false }, (unfinished) => {
+    expect(readdirSync(dir)).toEqual([expect.stringMatching(/^x\.aci\.unfinished-[0-9a-f]{8}$/)]);
+    writeFileSync(unfinished, 'new');
+  });
+  expect([readdirSync(dir), readFileSync(output, 'utf8')]).toEqual([['x.aci'], 'new']);
+});
+
+test('what is there stays unless it is to be replaced, by whatever kind of thing', async () => {
+  await writeOutput(output, { overwrite: false }, make('old'));
+  await expect(writeOutput(output, { overwrite: false }, make('new'))).rejects.toThrow(
+    `cannot write ${output}: it exists`,
+  );
+  await writeOutput(output, { overwrite: true }, (unfinished) => {
+    // Until the last moment.
+    expect(readFileSync(output, 'utf8')).toBe('old');
+    mkdirSync(unfinished);
+    writeFileSync(join(unfinished, 'a'), '');
+  });
+  expect(readdirSync(output)).toEqual(['a']);
+  await writeOutput(output, { overwrite: true }, make('new'));
+  expect([readdirSync(dir), readFileSync(output, 'utf8')]).toEqual([['x.aci'], 'new']);
+});
+
+test('a failure leaves nothing, and names the output only', async () => {
+  const fail = (unfinished: string): void => {
+    writeFileSync(unfinished, 'half');
+    throw new Error(`no room for ${unfinished}`);
+  };
+  await expect(writeOutput(output, { overwrite: false }, fail)).rejects.toThrow(
+    expect.objectContaining({ code: 'EOUTPUT', message: `cannot write ${output}: no room for ${output}` }),
+  );
+  expect(readdirSync(dir)).toEqual([]);
+  const nowhere = join(dir, 'no', 'x.aci');
+  await expect(writeOutput(nowhere, { overwrite: false }, make('x'))).rejects.toThrow(
+    expect.objectContaining({ code: 'EOUTPUT', message: expect.stringContaining(`cannot write ${nowhere}: `) }),
+  );
+});
+
+test('what somebody has left who was killed goes, what somebody is at stays, and so does what only looks alike', async () => {
+  const places = ['x.aci.unfinished-dead', 'x.aci.unfinished-live', 'y.aci.unfinished-dead'].map((name) =>
+    join(dir, name),
+  );
+  for (const place of places) mkdirSync(place);
+  writeFileSync(join(places[0] as string, 'unfinished'), 'half');
+  writeFileSync(join(dir, 'x.aci.unfinished-file'), 'of somebody');
+  const holder = spawn('flock', [places[1] as string, 'sh', '-c', 'echo held; read line'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(holder.stdout, 'data');
+  await writeOutput(output, { overwrite: false }, make('new'));
+  expect(readdirSync(dirname(output)).sort()).toEqual([
+    'x.aci',
+    'x.aci.unfinished-file',
+    'x.aci.unfinished-live',
+    'y.aci.unfinished-dead',
+  ]);
+  holder.stdin.end('\n');
+  await once(holder, 'exit');
+});
