@@ -39,7 +39,7 @@ export function lookUpIdentity(pod: PodEntry, app: string, wanted: WantedIdentit
   const named = user !== undefined || group !== undefined;
   const found = named ? withRoot(pod, app, (root) => lookUp(app, () => idsOf(root, wanted, ids))) : {};
   const identity = { ...found, ...(supplementaryGids === undefined ? {} : { supplementaryGids }) };
-  requireRange(app, identity, ids);
+  requireUsable(app, identity, ids);
   return identity;
 }
 
@@ -70,11 +70,23 @@ function inPod(id: number, wanted: string, ids: IdRange | undefined): number {
   throw new RktError(`${JSON.stringify(wanted)} belongs to nobody in the pod`, { code: 'EUSER' });
 }
 
-function requireRange(
+/** Both what arguments of programs can hold and what the kernel takes (NGROUPS_MAX) are more. */
+const maxGroups = 8192;
+
+/** Errors: EUSER where an id is none of the pod's, or there are too many. */
+function requireUsable(
   app: string,
   { uid, gid, supplementaryGids = [] }: EnterIdentity,
   ids: IdRange | undefined,
 ): void {
+  if (supplementaryGids.length > maxGroups) {
+    throw new RktError(
+      `app "${app}": the user is a member of ${supplementaryGids.length} groups, more than ${maxGroups}`,
+      {
+        code: 'EUSER',
+      },
+    );
+  }
   const outside = [uid, gid, ...supplementaryGids].find(
     (id) => ids !== undefined && id !== undefined && id >= ids.range,
   );

@@ -168,6 +168,12 @@ describe('--no-tty', () => {
     expect(long.stdout).toContain(Array.from({ length: 30000 }, (_, index) => `${index + 1}\r\n`).join(''));
   });
 
+  test('ends with the command, whoever it has left behind that still writes', async () => {
+    const terminal = Terminal.rkt(host, ['exec', '--no-tty', uuid, 'sh', '-c', 'yes behind & echo last; exit 6']);
+    expect(await terminal.over()).toEqual({ code: 6, restored: true });
+    expect(terminal.stdout).toContain('last\r\n');
+  });
+
   test('changes nothing where no stream is a terminal, and cannot stand beside --tty', () => {
     expect(host.rkt(['exec', '--no-tty', uuid, 'cat'], { input: 'x' }).stdout).toBe('x');
     expect(refused('--no-tty', '--tty')).toBe('rkt: --tty and --no-tty cannot stand together\n');

@@ -1,10 +1,11 @@
 /*
  * kill-steps REPORT WHO NUMBER COMMAND [ARGUMENT...]
  *
- * Runs a command under ptrace(2), and kills whatever process of it is about to make the step with this number: a system call that changes
- * something, or a file being made. WHO is "first", for the steps of the command's own process (and what it becomes by execve), or "all". 0 kills
- * nobody. The call is not made any more. Ends when every process that came of the command has ended, with the exit code of
- * the command, or 137. REPORT gets "killed NAME" or "survived", and how many steps there were.
+ * Runs a command under ptrace(2), and kills whatever process of it is about to make the step with this number: a
+ * system call that changes something, or a file being made. WHO is "first", for the steps of the command's own process
+ * (and what it becomes by execve), or "all". 0 kills nobody. The call is not made any more. Ends when every process
+ * that came of the command has ended, with the exit code of the command, or 137. REPORT gets "killed NAME" or
+ * "survived", and how many steps there were.
  *
  * A seccomp filter stops processes at these calls and at no other, so that the command stays as fast as it is.
  */

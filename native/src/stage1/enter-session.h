@@ -21,21 +21,24 @@ struct enter_session {
 };
 
 /*
- * Looks at the caller's streams, in the caller's mount namespace. Each that is a terminal is replaced by one of the app's: from the
- * caller's own, the app could read what is typed and put characters into it (TIOCSTI).
+ * Looks at the caller's streams, in the caller's mount namespace. Each that is a terminal is replaced by one of the
+ * app's: from the caller's own, the app could read what is typed and put characters into it (TIOCSTI).
  */
 int enter_session_open(enum enter_terminal wanted, struct enter_session *ret_session, struct rkt_error *err);
 
 /*
- * Replaces the streams of a process in the app's mount namespace, which is another one than the caller's. Where that takes a terminal of
- * the app it is opened, and its master sent to `reports`.
+ * Replaces the streams of a process in the app's mount namespace, which is another one than the caller's. Where that
+ * takes a terminal of the app it is opened, and its master sent to `reports`.
  */
 int enter_session_replace(const struct enter_session *session, int reports, struct rkt_error *err);
 
 /* Takes the master, also on failure. */
 int enter_session_take_master(struct enter_session *session, int master, struct rkt_error *err);
 
-/* In the process that becomes the command: what replaces its streams belongs to the user `uid`; a terminal is its controlling one. */
+/*
+ * In the process that becomes the command: what replaces its streams belongs to the user `uid`; a terminal is its
+ * controlling one.
+ */
 int enter_session_control(const struct enter_session *session, unsigned uid, struct rkt_error *err);
 
 /* Relays, and passes signals on, until the command has ended; its exit code. */

@@ -13,8 +13,8 @@
 #include "stage1/signals.h"
 
 /*
- * Of the host's devpts: which of the file systems that it can see is the app's, only the image's program knows. It is one that nobody else
- * has, all the same, and what is typed into it is the app's.
+ * Of the host's devpts: which of the file systems that it can see is the app's, only the image's program knows. It is
+ * one that nobody else has, all the same, and what is typed into it is the app's.
  */
 static int open_terminal(struct enter_session *session, struct rkt_error *err) {
   cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -84,11 +85,16 @@ void pipe_relay_move(struct pipe_relay *relay, const struct pollfd waits[PIPE_RE
       move_pipe(&relay->pipes[stream]);
 }
 
-/* False where there is nothing left to show on this stream. */
-static bool has_more(struct relayed_pipe *pipe) {
+/* False where there is nothing left to show on this stream: `left` bytes were in the pipe when the command had ended. */
+static bool has_more(struct relayed_pipe *pipe, int *left) {
   if (pipe->source < 0)
     return false;
-  return !relay_buffer_is_empty(&pipe->buffer) || relay_buffer_fill(&pipe->buffer, pipe->source) > 0;
+  if (!relay_buffer_is_empty(&pipe->buffer))
+    return true;
+  if (*left <= 0 || relay_buffer_fill(&pipe->buffer, pipe->source) <= 0)
+    return false;
+  *left -= (int)(pipe->buffer.end - pipe->buffer.start);
+  return true;
 }
 
 static bool is_asked_to_end(int signals) {
@@ -102,7 +108,9 @@ void pipe_relay_finish(struct pipe_relay *relay, int signals) {
   end_pipe(&relay->pipes[STDIN_FILENO]);
   for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
     struct relayed_pipe *pipe = &relay->pipes[stream];
-    while (has_more(pipe)) {
+    int left = 0;
+    (void)ioctl(pipe->source, FIONREAD, &left);
+    while (has_more(pipe, &left)) {
       struct pollfd waits[] = {{.fd = pipe->sink, .events = POLLOUT}, {.fd = signals, .events = POLLIN}};
       if (poll(waits, 2, -1) < 0 && errno != EINTR)
         return;

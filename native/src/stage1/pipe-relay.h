@@ -1,6 +1,7 @@
 /*
- * Pipes in the place of the caller's terminal, for a command that is to have no terminal: what is typed is passed on by lines, as the caller's
- * terminal gives them, and what the command writes is shown. Standard output and error are told apart. Made for a loop around poll(2).
+ * Pipes in the place of the caller's terminal, for a command that is to have no terminal: what is typed is passed on
+ * by lines, as the caller's terminal gives them, and what the command writes is shown. Standard output and error are
+ * told apart. Made for a loop around poll(2).
  */
 #pragma once
 
@@ -39,7 +40,8 @@ void pipe_relay_wait_for(const struct pipe_relay *relay, struct pollfd waits[PIP
 void pipe_relay_move(struct pipe_relay *relay, const struct pollfd waits[PIPE_RELAY_POLLS]);
 
 /*
- * When the command has ended: shows what it has written, waiting for the caller's terminal as long as it takes or until a signal that asks
- * us to end comes by the signal descriptor `signals`. What others still write, whom it has left behind, is nobody's.
+ * When the command has ended: shows what it has written, waiting for the caller's terminal as long as it takes or
+ * until a signal that asks us to end comes by the signal descriptor `signals`. What others still write, whom it has
+ * left behind, is nobody's.
  */
 void pipe_relay_finish(struct pipe_relay *relay, int signals);
