@@ -1,6 +1,8 @@
 // Sources are TypeScript modules that node runs by itself; jest gets them through swc, as CommonJS.
 module.exports = {
   rootDir: __dirname,
+  // Also for the virtual machine, to which the repository is lent.
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   testEnvironment: 'node',
   // For a machine that is busy. How long something takes is not tested.
   testTimeout: 60_000,
