@@ -6,7 +6,10 @@ module.exports = {
   testEnvironment: 'node',
   // For a machine that is busy. How long something takes is not tested.
   testTimeout: 60_000,
-  testMatch: ['<rootDir>/test/{unit,integration,e2e}/**/*.test.ts'],
+  // Those of test/vm change the machine that they run on.
+  testMatch: [
+    `<rootDir>/test/{unit,integration,e2e${process.env.RKT_TEST_MACHINE === 'virtual' ? ',vm' : ''}}/**/*.test.ts`,
+  ],
   moduleFileExtensions: ['ts', 'js', 'cjs', 'mjs', 'json', 'node'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/', '<rootDir>/native/build/'],
   transform: {

@@ -1,9 +1,5 @@
 #!/bin/bash
-# Runs the suites of /run/arguments in the virtual machine and switches it off.
-cd "$1" || exit 1
-export PATH="$1/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root
-ip link set lo up
-mapfile -t arguments </run/arguments
-# Nothing is quick here.
-node test/run.ts --testTimeout=600000 "${arguments[@]}" 2>&1
-busybox poweroff -f
+# Runs the suites of /etc/rkt-tests/arguments in the virtual machine, from the repository's root. Nothing is quick here.
+export PATH="$PWD/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root RKT_TEST_MACHINE=virtual
+mapfile -t arguments </etc/rkt-tests/arguments
+node test/run.ts --testTimeout=120000 "${arguments[@]}"

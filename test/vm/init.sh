@@ -1,9 +1,12 @@
 #!/bin/busybox sh
-# First process of the virtual machine. Its root is the host's, read-only below a disk that is empty at first; /tmp, /run and
-# /var/lib are its own. Control groups are those of cgroup v2.
+# First process of the virtual machine. Makes a root that is the host's, read-only below a disk that is empty at first, with /tmp and
+# /var/lib of its own, and hands over to systemd, which runs the tests and nothing else of what is enabled on the host.
 /bin/busybox --install -s /bin
 export PATH=/bin
-stop() { echo "init: $*"; poweroff -f; }
+stop() {
+  echo "init: $*"
+  poweroff -f
+}
 
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
@@ -20,23 +23,34 @@ mkdir -p lib/modules
 mount -t 9p -o $share modules lib/modules
 mount --bind /disk/tmp tmp
 mount --bind /disk/lib var/lib
-mount -t tmpfs tmpfs run
-mount -t proc proc proc
-mount -t sysfs sys sys
-mount -t devtmpfs dev dev
-mkdir -p dev/pts dev/shm
-mount -t devpts -o ptmxmode=666,gid=5 devpts dev/pts
-mount -t tmpfs tmpfs dev/shm
-mount -t cgroup2 cgroup2 sys/fs/cgroup
-mount -t securityfs securityfs sys/kernel/security
+mount --move /dev dev
 
 # After /tmp, below which it may lie.
 repository=$(cat /repository)
 mkdir -p /repository-share ".$repository"
-mount -t 9p -o $share repository /repository-share
-mount -t overlay -o lowerdir=/repository-share,upperdir=/disk/repository,workdir=/disk/repository-work repository ".$repository" ||
+mount -t 9p -o $share repository /repository-share &&
+  mount -t overlay -o lowerdir=/repository-share,upperdir=/disk/repository,workdir=/disk/repository-work repository ".$repository" ||
   stop 'the repository cannot be mounted'
-cp /arguments run/arguments
 
-umount /proc /dev
-exec switch_root /root /bin/bash "$repository/test/vm/guest.sh" "$repository"
+rm -rf etc/systemd/system/*.wants etc/fstab .dockerenv
+mkdir -p etc/tmpfiles.d etc/rkt-tests
+# Nothing tidies up in /tmp.
+: >etc/tmpfiles.d/tmp.conf
+cp /arguments etc/rkt-tests/
+cat >etc/systemd/system/rkt-tests.service <<EOF
+[Unit]
+Description=Tests of rkt
+SuccessAction=poweroff-force
+FailureAction=poweroff-force
+
+[Service]
+Type=exec
+ExecStart=/bin/bash $repository/test/vm/guest.sh
+WorkingDirectory=$repository
+StandardOutput=file:/dev/console
+StandardError=file:/dev/console
+TasksMax=infinity
+EOF
+
+umount /proc
+exec switch_root /root /lib/systemd/systemd --unit=rkt-tests.service

@@ -1,5 +1,5 @@
 /**
- * Suites in a virtual machine: on the distribution's kernel, with cgroup v2 and with the rights of a real root, whatever the
+ * Suites in a virtual machine: on the distribution's kernel, under systemd, with cgroup v2 and the rights of a real root, whatever the
  * machine has that the tests run on. Its root file system is the host's, of which it can change nothing.
  */
 
@@ -25,7 +25,8 @@ export interface Counts {
 /** Why no machine can be had here; undefined where one can. */
 export function whyNot(): string | undefined {
   if (process.arch !== 'x64') return `no virtual machine is set up for ${process.arch}`;
-  const missing = ['qemu-system-x86_64', 'apt-get', 'depmod', 'mkfs.ext4'].filter((program) => !has(program));
+  const programs = ['qemu-system-x86_64', 'apt-get', 'depmod', 'mkfs.ext4', '/lib/systemd/systemd'];
+  const missing = programs.filter((program) => !has(program));
   return missing.length === 0 ? undefined : `programs are missing: ${missing.join(', ')}`;
 }
 
@@ -49,7 +50,14 @@ function start(kernel: Kernel, dir: string): ChildProcess {
   const args = [
     ['-accel', accelerator(), '-cpu', 'max', '-smp', '2', '-m', '4096', '-nic', 'none', '-no-reboot'],
     ['-display', 'none', '-serial', 'stdio', '-monitor', 'none'],
-    ['-kernel', kernel.image, '-initrd', join(dir, 'initramfs'), '-append', 'console=ttyS0 panic=-1 quiet'],
+    [
+      '-kernel',
+      kernel.image,
+      '-initrd',
+      join(dir, 'initramfs'),
+      '-append',
+      'console=ttyS0 panic=-1 quiet systemd.show_status=true systemd.journald.forward_to_console=1',
+    ],
     ['-drive', `if=virtio,format=raw,cache=unsafe,file=${join(dir, 'disk')}`],
     share('/', 'host'),
     share(join(kernel.root, 'lib', 'modules'), 'modules'),
