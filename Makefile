@@ -28,7 +28,7 @@ lint: node_modules/.stamp
 tools:
 	@deploy/tools.sh $(TOOLS)
 
-test: TOOLS := busybox-static iproute2 nftables curl xz-utils bzip2 zstd libarchive-tools procps docker-registry skopeo gnupg openssl python3-minimal bsdutils nginx redis-tools debootstrap zsh
+test: TOOLS := busybox-static iproute2 nftables curl xz-utils bzip2 zstd libarchive-tools procps docker-registry skopeo gnupg openssl python3-minimal bsdutils nginx redis-tools debootstrap zsh qemu-system-x86 kmod e2fsprogs systemd
 test: tools lint build
 	npm run --silent test
 

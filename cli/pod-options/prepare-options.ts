@@ -73,6 +73,11 @@ const podOptions: readonly Option[] = [
     description: 'a name for the pod, which stands wherever its UUID may',
   },
   {
+    name: 'replace',
+    type: 'switch',
+    description: 'with --pod-name: take the name from a pod that has exited',
+  },
+  {
     name: 'private-users',
     type: 'value',
     placeholder: 'IDS',
@@ -106,6 +111,9 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
   const { dataDir } = context.globals;
   const name = getValue(parsed.values, 'pod-name');
   const podName = name === undefined ? undefined : parsePodName(name);
+  const replace = getSwitch(parsed.values, 'replace');
+  if (replace && podName === undefined)
+    throw usageError('--replace says what becomes of a name, and --pod-name gives none');
   const privateUsers = getValue(parsed.values, 'private-users');
   const store = ImageStore.open(dataDir);
   const { request, images } = await requestPod(context, store, parsed);
@@ -118,6 +126,7 @@ export async function makeOptionsOf(context: Context, parsed: Parsed, mark: Mark
     images,
     overlay: !getSwitch(parsed.values, 'no-overlay'),
     name: podName,
+    replace,
     stage1,
     privateUsers: privateUsers === undefined ? undefined : parsePrivateUsers(privateUsers),
     settings: isolationChoicesOf(context),

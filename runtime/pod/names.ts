@@ -21,15 +21,18 @@ const namedPhases: readonly PodPhase[] = ['prepare', 'prepared', 'run'];
 /** Who has a name now. */
 export interface NameHolder {
   readonly uuid: string;
-  readonly running: boolean;
+  readonly state: 'ahead' | 'running' | 'exited';
 }
 
-/** Gives a pod that lies in phase prepare its name. Errors: ENAME where another pod has it. */
-export function claimName(dataDir: string, name: string, uuid: string): void {
+/**
+ * Gives a pod that lies in phase prepare its name; with `replace`, also that of a pod that has exited, which keeps everything else.
+ * Errors: ENAME where another pod has it.
+ */
+export function claimName(dataDir: string, name: string, uuid: string, replace = false): void {
   if (tryLink(dataDir, name, uuid)) return;
   withNamesLocked(dataDir, (dir) => {
     const holder = holderOf(dataDir, name);
-    if (holder !== undefined) throw taken(name, holder);
+    if (holder !== undefined && !(replace && holder.state === 'exited')) throw taken(name, holder);
     // Under a name that no pod can have.
     const fresh = `${dir}/.${uuid}`;
     symlinkSync(uuid, fresh);
@@ -91,16 +94,21 @@ function holderOf(dataDir: string, name: string): NameHolder | undefined {
   for (const phase of namedPhases) {
     const locked = isLocked(dataDir, phase, uuid);
     if (locked === undefined || (phase === 'prepare' && !locked)) continue;
-    return { uuid, running: phase === 'run' && locked };
+    if (phase !== 'run') return { uuid, state: 'ahead' };
+    return { uuid, state: locked ? 'running' : 'exited' };
   }
   return undefined;
 }
 
-function taken(name: string, { uuid, running }: NameHolder): RktError {
-  return new RktError(`--pod-name "${name}": pod ${uuid} has that name`, {
-    code: 'ENAME',
-    hint: running ? 'choose another name, or stop and remove that pod' : `choose another name, or "rkt rm ${name}"`,
-  });
+/** What frees a name, by the state of the pod that has it. */
+const ways: Readonly<Record<NameHolder['state'], (name: string) => string>> = {
+  ahead: (name) => `choose another name, or "rkt rm ${name}"`,
+  running: () => 'choose another name, or stop and remove that pod',
+  exited: (name) => `choose another name, "rkt rm ${name}", or take the name from it with --replace`,
+};
+
+function taken(name: string, { uuid, state }: NameHolder): RktError {
+  return new RktError(`--pod-name "${name}": pod ${uuid} has that name`, { code: 'ENAME', hint: ways[state](name) });
 }
 
 /** False where there is such an entry. */

@@ -42,6 +42,8 @@ export interface PrepareOptions {
   readonly privateUsers: PrivateUsers | undefined;
   /** What the user calls the pod. */
   readonly name: string | undefined;
+  /** The name may be that of a pod that has exited, which loses it. */
+  readonly replace?: boolean;
   readonly log: Log;
 }
 
@@ -81,7 +83,7 @@ export async function preparePod(
     ...(users === undefined ? {} : { privateUsers: users }),
   };
   writeSettings(pod.dir, settings, toKeep);
-  if (name !== undefined) claimName(dataDir, name, pod.uuid);
+  if (name !== undefined) claimName(dataDir, name, pod.uuid, options.replace);
 
   mkdirSync(podFiles.statusDir(pod.dir));
   await makeEmptyVolumes(pod.dir, manifest.volumes, apps, implicit);

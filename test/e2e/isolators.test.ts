@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { makeImage } from '../../deploy/demo/images.ts';
 import { podScope } from '../../runtime/stage1/cgroups.ts';
 import { architecturesOf } from '../../runtime/stage1/seccomp/architectures.ts';
+import { byVersion, hierarchyOf, isUnified } from '../support/cgroups.ts';
 import { Sandbox } from '../support/sandbox.ts';
 import { callNumbers, endedBySigsys, errors, makeCallsImage } from '../support/system-calls.ts';
 
@@ -190,19 +191,18 @@ describe('control groups', () => {
     await pod.prints(/up/);
     const [uuid = ''] = host.uuids();
     const read = (controller: string, file: string, app = 'calls/') =>
-      readFileSync(`/sys/fs/cgroup/${controller}/${podScope(uuid)}/${app}${file}`, 'utf8').trim();
-    // The suite's host has cgroup v1; the files of v2 are in the unit tests.
-    expect(read('memory', 'memory.limit_in_bytes')).toBe(String(32 << 20));
-    expect(read('cpu', 'cpu.cfs_quota_us')).toBe('50000');
-    expect(read('cpu', 'cpu.shares')).toBe('512');
-    expect(read('cpu', 'cpu.shares', '')).toBe('512');
+      readFileSync(join(hierarchyOf(controller), podScope(uuid), `${app}${file}`), 'utf8').trim();
+    expect(read('memory', byVersion('memory.limit_in_bytes', 'memory.max'))).toBe(String(32 << 20));
+    expect(read('cpu', byVersion('cpu.cfs_quota_us', 'cpu.max'))).toBe(byVersion('50000', '50000 100000'));
+    for (const app of ['calls/', ''])
+      expect(read('cpu', byVersion('cpu.shares', 'cpu.weight'), app)).toBe(byVersion('512', '59'));
     expect(read('pids', 'pids.max')).toBe('77');
     expect(pod.stdout).toBe('123\nup\n');
     pod.child.stdin?.end('\n');
     expect((await pod.ended).status).toBe(0);
   });
 
-  test('limit disks, as far as cgroup v1 can', async () => {
+  test('limit disks, as far as the version of control groups can', async () => {
     const file = join(host.dir, 'slow.aci');
     await makeImage({
       name: 'example.com/slow',
@@ -213,12 +213,14 @@ describe('control groups', () => {
     const pod = host.start(['-insecure-skip-verify', 'run', file]);
     await pod.prints(/up/);
     const [uuid = ''] = host.uuids();
-    const group = `/sys/fs/cgroup/blkio/${podScope(uuid)}/slow`;
-    const set = readFileSync(`${group}/blkio.throttle.write_bps_device`, 'utf8');
-    expect(set).toMatch(/^(\d+:\d+ 2000000\n)+$/);
-    expect(pod.stderr).toContain(
-      'isolator resource/block-bandwidth has another effect: writes that the kernel buffers are not limited on cgroup v1',
+    const group = join(hierarchyOf('blkio'), podScope(uuid), 'slow');
+    const set = readFileSync(join(group, byVersion('blkio.throttle.write_bps_device', 'io.max')), 'utf8');
+    expect(set).toMatch(
+      byVersion(/^(\d+:\d+ 2000000\n)+$/, /^(\d+:\d+ rbps=2000000 wbps=2000000 riops=max wiops=max\n)+$/),
     );
+    const weaker =
+      'isolator resource/block-bandwidth has another effect: writes that the kernel buffers are not limited on cgroup v1';
+    expect(pod.stderr.includes(weaker)).toBe(!isUnified);
     pod.child.stdin?.end('\n');
     await pod.ended;
   });

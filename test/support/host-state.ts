@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { podGroups } from './cgroups.ts';
 
 /** Sets of names by kind of thing. */
 export type HostState = Readonly<Record<string, ReadonlySet<string>>>;
@@ -21,15 +22,6 @@ function names(dir: string): string[] {
   } catch {
     return [];
   }
-}
-
-/** Directories of pods in every cgroup hierarchy. */
-function cgroups(): string[] {
-  return names('/sys/fs/cgroup').flatMap((hierarchy) =>
-    [hierarchy, ...names(`/sys/fs/cgroup/${hierarchy}`).map((group) => `${hierarchy}/${group}`)].filter((path) =>
-      path.includes('rkt'),
-    ),
-  );
 }
 
 /** Processes that run rkt or one of its helpers, by what they execute. */
@@ -69,7 +61,7 @@ export function snapshot(): HostState {
     route: new Set(lines('ip', 'route')),
     'nft rule': new Set(lines('nft', 'list', 'ruleset')),
     mount: new Set(mounts()),
-    cgroup: new Set(cgroups()),
+    cgroup: new Set(podGroups()),
     process: new Set(processes()),
     'temporary file': new Set(names(tmpdir()).filter((name) => name.startsWith('rkt-'))),
     'file in /run/rkt': new Set(runFiles()),

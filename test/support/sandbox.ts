@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { podGroups } from './cgroups.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -143,15 +144,8 @@ export class Sandbox {
        find /run/rkt -type f ! -name lock 2>/dev/null | sed 's/^/file /'
        find /run/rkt -type s 2>/dev/null | sed 's/^/socket /'`,
     ]).stdout;
-    const cgroups = readdirSync('/sys/fs/cgroup').flatMap((hierarchy) => {
-      try {
-        return readdirSync(join('/sys/fs/cgroup', hierarchy)).filter((name) => name.includes('rkt'));
-      } catch {
-        return [];
-      }
-    });
     const own = new Set(this.uuids());
-    const groups = cgroups.filter((name) => [...own].some((uuid) => name.includes(uuid.replaceAll('-', '\\x2d'))));
+    const groups = podGroups().filter((name) => [...own].some((uuid) => name.includes(uuid.replaceAll('-', '\\x2d'))));
     const found = [...state.split('\n').filter((line) => line !== ''), ...groups.map((name) => `cgroup ${name}`)];
     return service ? found.filter((line) => !ofService.some((pattern) => pattern.test(line))) : found;
   }

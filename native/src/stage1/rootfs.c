@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -12,82 +13,85 @@
 #include "stage1/mount-api.h"
 #include "stage1/userns.h"
 
-/* "/proc/self/fd/" and a number */
-#define FD_PATH_SIZE 32
+/* A number */
+#define NAME_SIZE 12
 /* fsconfig(2) takes values of up to 255 bytes. */
 #define CONFIG_VALUE_SIZE 256
 
 /*
- * Overlayfs is given its layers as /proc/self/fd/N: host paths of any length and with any character work, and none of
- * them shows in the mount table that the app can read. The descriptor stays open until the mount is made.
+ * Overlayfs is given its layers as names in /proc/self/fd, the working directory for the while: host paths of any length and with any
+ * character work, none of them shows in the mount table that the app can read, and many names have room in one option. The descriptors
+ * stay open until the mount is made.
  */
-static int open_layer(const char *path, const struct rootfs_ids *ids, char *ret_name, struct rkt_error *err) {
-  int fd = -1;
-  if (ids != NULL) {
-    int result = userns_clone_mapped(ids->userns, path, false, ids->place, &fd, err);
-    if (result < 0)
-      return result;
-  } else {
-    fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  }
+static int enter_descriptors(int *ret_previous, struct rkt_error *err) {
+  cleanup_close int previous = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (previous < 0 || chdir("/proc/self/fd") < 0)
+    return rkt_fail(err, errno, "moving to /proc/self/fd");
+  *ret_previous = rkt_steal_fd(&previous);
+  return 0;
+}
+
+static int leave_descriptors(int previous, struct rkt_error *err) {
+  return fchdir(previous) < 0 ? rkt_fail(err, errno, "moving back from /proc/self/fd") : 0;
+}
+
+static int open_layer(const char *path, const struct rootfs_ids *ids, int *ret_fd, struct rkt_error *err) {
+  if (ids != NULL)
+    return userns_clone_mapped(ids->userns, path, false, ids->place, ret_fd, err);
+  int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
     return rkt_fail(err, errno, "opening the layer %s", path);
-  snprintf(ret_name, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+  *ret_fd = fd;
   return 0;
 }
 
-static int configure(int context, const char *key, const char *path, const struct rootfs_ids *ids,
-                     struct rkt_error *err) {
-  char name[FD_PATH_SIZE];
-  int result = open_layer(path, ids, name, err);
-  if (result == 0 && fsconfig(context, FSCONFIG_SET_STRING, key, name, 0) < 0)
-    return rkt_fail(err, errno, "giving overlayfs %s as %s", path, key);
-  return result;
-}
-
-/* Before Linux 6.5 all lower directories are one option, joined by colons. */
-static int configure_joined(int context, const struct plan_list *lowers, const struct rootfs_ids *ids,
-                            struct rkt_error *err) {
-  char joined[CONFIG_VALUE_SIZE] = "";
-  for (size_t i = 0; i < lowers->count; i++) {
-    char name[FD_PATH_SIZE];
-    int result = open_layer(plan_strings(lowers)[i], ids, name, err);
-    if (result < 0)
-      return result;
-    if (strlen(joined) + strlen(name) + 2 > sizeof(joined))
-      return rkt_fail(err, 0, "building the root filesystem: %zu layers are more than this kernel takes; "
-                              "rkt needs Linux 6.5 or newer for that many", lowers->count);
-    strcat(joined, joined[0] == '\0' ? "" : ":");
-    strcat(joined, name);
-  }
-  if (fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", joined, 0) < 0)
-    return rkt_fail(err, errno, "giving overlayfs its lower directories");
+static int set_option(int context, const char *key, const char *value, struct rkt_error *err) {
+  if (fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) < 0)
+    return rkt_fail(err, errno, "giving overlayfs its %s", key);
   return 0;
 }
 
-/* False where this kernel does not know the option. */
-static bool append_first(int context, const char *name) {
-  return fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", name, 0) == 0;
+static int set_number(int context, const char *key, int fd, struct rkt_error *err) {
+  char name[NAME_SIZE];
+  snprintf(name, sizeof(name), "%d", fd);
+  return set_option(context, key, name, err);
 }
 
+static int configure(int context, const char *key, const char *path, struct rkt_error *err) {
+  int fd = -1;
+  int result = open_layer(path, NULL, &fd, err);
+  return result < 0 ? result : set_number(context, key, fd, err);
+}
+
+static int join(const int *layers, size_t count, char *joined, size_t size) {
+  size_t length = 0;
+  for (size_t i = 0; i < count && length < size; i++)
+    length += (size_t)snprintf(joined + length, size - length, "%s%d", i == 0 ? "" : ":", layers[i]);
+  return length < size ? 0 : -E2BIG;
+}
+
+/*
+ * All lower directories are one option, joined by colons, which every kernel knows. What that has no room for is given one by one, for
+ * which Linux 6.7 is needed; older ones say so no earlier than when the mount is made.
+ */
 static int configure_lowers(int context, const struct plan_list *lowers, const struct rootfs_ids *ids,
                             struct rkt_error *err) {
-  char **paths = plan_strings(lowers);
-  char first[FD_PATH_SIZE];
-  int result = open_layer(paths[0], ids, first, err);
-  if (result < 0)
-    return result;
-  if (!append_first(context, first))
-    return configure_joined(context, lowers, ids, err);
-  for (size_t i = 1; result == 0 && i < lowers->count; i++)
-    result = configure(context, "lowerdir+", paths[i], ids, err);
+  char value[CONFIG_VALUE_SIZE];
+  cleanup_free int *layers = calloc(lowers->count, sizeof(*layers));
+  int result = layers == NULL ? rkt_fail(err, ENOMEM, "opening the layers") : 0;
+  for (size_t i = 0; result == 0 && i < lowers->count; i++)
+    result = open_layer(plan_strings(lowers)[i], ids, &layers[i], err);
+  if (result == 0 && join(layers, lowers->count, value, sizeof(value)) == 0)
+    return set_option(context, "lowerdir", value, err);
+  for (size_t i = 0; result == 0 && i < lowers->count; i++)
+    result = set_number(context, "lowerdir+", layers[i], err);
   return result;
 }
 
 static int configure_upper(int context, const struct plan_app *app, struct rkt_error *err) {
-  int result = configure(context, "upperdir", app->upper, NULL, err);
+  int result = configure(context, "upperdir", app->upper, err);
   if (result == 0)
-    result = configure(context, "workdir", app->work, NULL, err);
+    result = configure(context, "workdir", app->work, err);
   /*
    * A pod is started once and never again, so its writable layer need not survive a crash of the machine. Without this
    * (Linux 5.10) the end of every pod would write out the whole file system that its upper directory lies on.
@@ -103,13 +107,21 @@ static int make_overlay(const struct plan_app *app, const struct rootfs_ids *ids
   if (context < 0)
     return rkt_fail(err, errno, "mounting a new overlay");
   (void)fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0);
-  int result = configure_lowers(context, &app->lowers, ids, err);
+  cleanup_close int previous = -1;
+  int result = enter_descriptors(&previous, err);
+  if (result == 0)
+    result = configure_lowers(context, &app->lowers, ids, err);
   if (result == 0 && app->upper != NULL)
     result = configure_upper(context, app, err);
-  if (result < 0)
-    return result;
   uint64_t attributes = MOUNT_ATTR_NODEV | (app->upper == NULL ? MOUNT_ATTR_RDONLY : 0);
-  return mount_finish(context, "overlay", attributes, ret_mount, err);
+  cleanup_close int mount = -1;
+  if (result == 0)
+    result = mount_finish(context, "overlay", attributes, &mount, err);
+  if (result == 0)
+    result = leave_descriptors(previous, err);
+  if (result == 0)
+    *ret_mount = rkt_steal_fd(&mount);
+  return result;
 }
 
 /* One layer alone: overlayfs wants two. It is its own view, read-only unless it is the pod's own copy. */

@@ -41,7 +41,7 @@ static int map_ids(int mount, int userns, const char *path, uint64_t attributes,
     return 0;
   if (errno == EINVAL || errno == ENOSYS)
     return rkt_fail(err, 0, "shifting the ids of %s: the kernel or this file system cannot; --private-users needs Linux "
-                            "5.19 and a data directory on ext4, xfs, btrfs, f2fs or tmpfs", path);
+                            "5.19 and a data directory on ext4, xfs, btrfs, f2fs or (from 6.3) tmpfs", path);
   return rkt_fail(err, errno, "shifting the ids of %s", path);
 }
 

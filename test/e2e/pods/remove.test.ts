@@ -80,6 +80,20 @@ describe('rm', () => {
 });
 
 describe('a name', () => {
+  test('is taken from a pod that has exited, with --replace', () => {
+    const replacing = ['run', '--pod-name=db', '--replace', busybox];
+    host.ok(replacing);
+    const [first = ''] = host.uuids();
+    host.ok(replacing);
+    const [second = ''] = host.uuids().filter((uuid) => uuid !== first);
+    expect(host.ok(['status', 'db'])).toBe(host.ok(['status', second]));
+    expect(host.ok(['status', first])).not.toContain('name=');
+    host.ok(['rm', first, second]);
+    expect(host.rkt(['run', '--replace', busybox]).stderr).toContain(
+      'rkt: --replace says what becomes of a name, and --pod-name gives none\n',
+    );
+  });
+
   test('stands wherever a UUID may, and belongs to one pod', () => {
     host.ok(['run', '--pod-name=db', busybox]);
     const [uuid = ''] = host.uuids();
@@ -89,7 +103,7 @@ describe('a name', () => {
     for (const command of ['run', 'prepare']) {
       expect(host.rkt([command, '--pod-name=db', busybox])).toMatchObject({
         status: 254,
-        stderr: `rkt: --pod-name "db": pod ${uuid} has that name\nrkt: choose another name, or "rkt rm db"\n`,
+        stderr: `rkt: --pod-name "db": pod ${uuid} has that name\nrkt: choose another name, "rkt rm db", or take the name from it with --replace\n`,
       });
     }
     host.ok(['gc', '--mark-only']);

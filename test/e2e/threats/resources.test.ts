@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { makeImage } from '../../../deploy/demo/images.ts';
 import { podScope } from '../../../runtime/stage1/cgroups.ts';
+import { hierarchyOf } from '../../support/cgroups.ts';
 import { type Running, Sandbox } from '../../support/sandbox.ts';
 
 let host: Sandbox;
@@ -100,7 +101,7 @@ test('CPU time: an app over its quota is held back', async () => {
 /** A file of a pod's group; undefined where the pod has no such group. */
 function readGroup(controller: string, uuid: string, file: string): string | undefined {
   try {
-    return readFileSync(`/sys/fs/cgroup/${controller}/${podScope(uuid)}/${file}`, 'utf8');
+    return readFileSync(join(hierarchyOf(controller), podScope(uuid), file), 'utf8');
   } catch {
     return undefined;
   }

@@ -46,8 +46,9 @@ describe('isAlive', () => {
   });
 
   test('not a zombie, although it still has a pid and a start time', async () => {
-    // A program that never waits for the child that it got from the shell.
-    const { said } = await run('sleep 0 & echo $!; exec sleep infinity');
+    // A program that never waits for the child that it got from the shell, which does not end before the program is there.
+    const child = 'until [ "$(cat /proc/$$/comm)" = sleep ]; do :; done';
+    const { said } = await run(`(${child}) & echo $!; exec sleep infinity`);
     while (statOf(said).state !== 'Z');
     expect(host.isAlive({ process: processOf(said) })).toBe(false);
   });

@@ -57,7 +57,7 @@ describe('a name', () => {
     ['prepare', true, 'choose another name, or "rkt rm web"'],
     ['prepared', false, 'choose another name, or "rkt rm web"'],
     ['run', true, 'choose another name, or stop and remove that pod'],
-    ['run', false, 'choose another name, or "rkt rm web"'],
+    ['run', false, 'choose another name, "rkt rm web", or take the name from it with --replace'],
   ] as const)('belongs to a pod in phase %s, locked: %s', (phase, locked, hint) => {
     const holder = pod(phase, locked);
     claimName(dataDir, 'web', holder);
@@ -68,6 +68,21 @@ describe('a name', () => {
     });
     expect(() => claimName(dataDir, 'web', pod('prepare', true))).toThrow(error as unknown as Error);
     expect(uuidOfName(dataDir, 'web')).toBe(holder);
+  });
+
+  test.each([
+    ['prepare', true, false],
+    ['prepared', false, false],
+    ['run', true, false],
+    ['run', false, true],
+  ] as const)('is replaced where its pod has exited: in phase %s, locked: %s', (phase, locked, replaced) => {
+    const holder = pod(phase, locked);
+    claimName(dataDir, 'web', holder);
+    const next = pod('prepare', true);
+    const claim = (): void => claimName(dataDir, 'web', next, true);
+    if (replaced) claim();
+    else expect(claim).toThrow(`pod ${holder} has that name`);
+    expect(uuidOfName(dataDir, 'web')).toBe(replaced ? next : holder);
   });
 
   test.each(['embryo', 'prepare', 'exited-garbage', 'garbage'] as const)(

@@ -1,9 +1,11 @@
 /** Settings of control groups as stage1 writes them, and what it notes when an app has run into its limits. */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { handDownControllers } from '../../../runtime/stage1/cgroups.ts';
 import type { PlanCgroup } from '../../../runtime/stage1/plan.ts';
+import { cgroupRoot, hierarchyOf, isUnified } from '../../support/cgroups.ts';
 import { TestPod } from './harness.ts';
 
 let pod: TestPod;
@@ -14,10 +16,13 @@ afterEach(async () => {
   expect(await pod.finish()).toEqual([]);
 });
 
-const group = (hierarchy: string, settings: Partial<PlanCgroup>): PlanCgroup => ({
-  ...(pod.cgroups.find(({ dir }) => dir.includes(`/${hierarchy}/`)) as PlanCgroup),
-  ...settings,
-});
+/** The pod's group where `hierarchy` is; on cgroup v2 the apps' groups are given the controller of that name. */
+function group(hierarchy: string, { writes = [], ...settings }: Partial<PlanCgroup>): PlanCgroup {
+  const own = pod.cgroups.find(({ dir }) => dirname(dir) === hierarchyOf(hierarchy)) as PlanCgroup;
+  if (!isUnified || hierarchy === 'unified') return { ...own, writes, ...settings };
+  handDownControllers(cgroupRoot);
+  return { ...own, writes: [['cgroup.subtree_control', `+${hierarchy}`], ...writes], ...settings };
+}
 
 async function whileUp(cgroups: PlanCgroup[], look: () => void): Promise<void> {
   const run = pod.start(pod.plan([pod.app({ script: 'echo up; read line' })], { cgroups }), {

@@ -20,6 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePlan, type LaunchPlan, type PlanApp, type PlanCgroup } from '../../../runtime/stage1/plan.ts';
+import { hierarchyOf, isUnified } from '../../support/cgroups.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 export const executable = (name: string): string =>
@@ -79,9 +80,11 @@ export class TestPod {
     mkdirSync(this.pod);
     this.lockFd = openSync(this.pod, 'r');
     const name = `machine-rkt\\x2d${this.uuid}.scope`;
-    this.cgroups = ['pids', 'memory', 'freezer', 'systemd', 'unified']
-      .filter((hierarchy) => existsSync(`/sys/fs/cgroup/${hierarchy}`))
-      .map((hierarchy) => ({ dir: `/sys/fs/cgroup/${hierarchy}/${name}`, v2: hierarchy === 'unified' }));
+    const hierarchies = isUnified ? ['unified'] : ['pids', 'memory', 'freezer', 'systemd', 'unified'];
+    this.cgroups = hierarchies
+      .map((hierarchy) => ({ dir: hierarchyOf(hierarchy), v2: hierarchy === 'unified' }))
+      .filter(({ dir }) => existsSync(dir))
+      .map(({ dir, v2 }) => ({ dir: join(dir, name), v2 }));
   }
 
   /** A fresh directory below the test's own. */

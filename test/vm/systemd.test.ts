@@ -1,0 +1,167 @@
+/** rkt on a host with systemd: installed as `make install` does it, with its units. Runs in the virtual machine only, which it changes. */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeImage } from '../../deploy/demo/images.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const rkt = '/usr/local/bin/rkt';
+const image = 'example.com/box';
+
+interface Result {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(command: string, ...args: string[]): Result {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+  });
+  return { status, stdout, stderr };
+}
+
+function ok(command: string, ...args: string[]): string {
+  const { status, stdout, stderr } = run(command, ...args);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`);
+  return stdout;
+}
+
+const property = (unit: string, name: string): string => ok('systemctl', 'show', '--value', '-p', name, unit).trim();
+const isActive = (unit: string): string => run('systemctl', 'is-active', unit).stdout.trim();
+
+/** A service that is what its lines say; started once it is ready. */
+function service(name: string, lines: readonly string[]): void {
+  writeFileSync(`/etc/systemd/system/${name}.service`, `[Service]\n${lines.join('\n')}\n`);
+  ok('systemctl', 'daemon-reload');
+  const { status } = run('systemctl', 'start', name);
+  if (status !== 0)
+    throw new Error(`${name} cannot be started:\n${run('journalctl', '--output=cat', '--unit', name).stdout}`);
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+const podGroups = (): string[] => readdirSync('/sys/fs/cgroup').filter((name) => name.includes('rkt\\x2d'));
+
+beforeAll(async () => {
+  ok('bash', join(root, 'deploy', 'install.sh'), '', '/usr/local');
+  ok('systemd-sysusers', '/usr/local/lib/sysusers.d/rkt.conf');
+  ok('systemd-tmpfiles', '--create', '/usr/local/lib/tmpfiles.d/rkt.conf');
+  ok('systemctl', 'daemon-reload');
+  const file = '/tmp/box.aci';
+  await makeImage({ name: image, exec: ['/bin/sh'], output: file });
+  ok(rkt, '--insecure-options=image', 'fetch', file);
+});
+
+afterAll(() => {
+  run('systemctl', 'stop', 'web', 'rkt-metadata.service', 'rkt-metadata.socket');
+  ok(rkt, 'gc', '--grace-period=0s');
+  expect(podGroups()).toEqual([]);
+});
+
+test('its units are what systemd understands', () => {
+  const units = ['rkt-metadata.service', 'rkt-metadata.socket', 'rkt-gc.service', 'rkt-gc.timer'];
+  expect(run('systemd-analyze', 'verify', ...units)).toEqual({ status: 0, stdout: '', stderr: '' });
+});
+
+describe('the metadata service', () => {
+  const ask = 'wget -q -O - http://169.254.169.255/acMetadata/v1/pod/uuid';
+
+  test('is started by the first pod that has something to register', () => {
+    ok('systemctl', 'start', 'rkt-metadata.socket');
+    expect(isActive('rkt-metadata.service')).toBe('inactive');
+    const uuid = ok(rkt, 'run', '--private-net', image, '--', '-c', ask);
+    expect(uuid).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(isActive('rkt-metadata.service')).toBe('active');
+    expect(ok(rkt, 'status', uuid.trim())).toContain('state=exited');
+  });
+
+  test('comes back after a crash, and pods do not notice', async () => {
+    const script = `read line <\\"$0\\"; ${ask}; echo; read line <\\"$0\\"; ${ask}`;
+    ok('mkfifo', '/tmp/turn');
+    const options = ['--private-net', '--volume=turn,kind=host,source=/tmp/turn', '--mount=volume=turn,target=/turn'];
+    service('pod', [
+      'StandardOutput=file:/tmp/answers',
+      `ExecStart=${rkt} run ${options.join(' ')} ${image} -- -c "${script}" /turn`,
+    ]);
+    writeFileSync('/tmp/turn', '\n');
+    await until(() => existsSync('/tmp/answers') && readFileSync('/tmp/answers', 'utf8').includes('\n'));
+    const before = property('rkt-metadata', 'MainPID');
+    ok('systemctl', 'kill', '--signal=KILL', 'rkt-metadata.service');
+    await until(() => isActive('rkt-metadata.service') === 'active' && property('rkt-metadata', 'MainPID') !== before);
+    writeFileSync('/tmp/turn', '\n');
+    await until(() => isActive('pod') === 'inactive');
+    const [first, second] = readFileSync('/tmp/answers', 'utf8').split('\n');
+    expect(first).toMatch(/^[0-9a-f-]{36}$/);
+    expect(second).toBe(first);
+    expect(property('pod', 'Result')).toBe('success');
+  });
+
+  test('is stopped without a trace', () => {
+    ok('systemctl', 'stop', 'rkt-metadata.service', 'rkt-metadata.socket');
+    expect(property('rkt-metadata.service', 'Result')).toBe('success');
+    expect(ok('ip', '-o', 'address', 'show', 'dev', 'lo')).not.toContain('169.254.169.255');
+    expect(existsSync('/run/rkt/metadata-svc.sock')).toBe(false);
+  });
+});
+
+describe('a pod that is a service', () => {
+  const script = 'trap \\"echo bye; exit 0\\" TERM; echo hello; while :; do sleep 0.1; done';
+  const start = (...more: string[]): void =>
+    service('web', [`ExecStart=${rkt} run --pod-name=web --replace ${image} -- -c "${script}"`, ...more]);
+  const journal = (): string => {
+    ok('journalctl', '--sync');
+    return ok('journalctl', '--output=cat', '--unit=web');
+  };
+  const uuid = (): string => JSON.parse(ok(rkt, 'list', '--format=json'))[0].uuid;
+
+  test('is ready when its apps have been started, prints to the journal, and is stopped', async () => {
+    start('Type=notify');
+    expect(ok(rkt, 'status', 'web')).toContain('state=running');
+    await until(() => journal().includes('hello'));
+    expect(readFileSync(`/proc/${property('web', 'MainPID')}/comm`, 'utf8')).toMatch(/rkt|stage1/);
+    ok('systemctl', 'stop', 'web');
+    expect(property('web', 'Result')).toBe('success');
+    expect(journal()).toContain('bye');
+    expect(ok(rkt, 'status', 'web')).toMatch(/state=exited\n(.*\n)*app-box=0\n/);
+    expect(podGroups()).toEqual([]);
+    ok(rkt, 'rm', 'web');
+  });
+
+  test('is started again by systemd when its monitor was killed, and the old pod has ended', async () => {
+    start('Restart=always', 'RestartSec=0', 'Type=notify');
+    const before = property('web', 'MainPID');
+    const old = uuid();
+    ok('kill', '-KILL', before);
+    await until(() => !['', '0', before].includes(property('web', 'MainPID')) && isActive('web') === 'active');
+    expect(ok(rkt, 'status', old)).toContain('state=exited');
+    ok('systemctl', 'stop', 'web');
+    ok(rkt, 'gc', '--grace-period=0s');
+  });
+});
+
+test('the service for gc does its work', () => {
+  ok(rkt, 'run', image, '--', '-c', 'true');
+  ok('systemctl', 'start', 'rkt-gc.service');
+  expect(property('rkt-gc.service', 'Result')).toBe('success');
+  ok('systemctl', 'start', 'rkt-gc.timer');
+  expect(isActive('rkt-gc.timer')).toBe('active');
+  ok('systemctl', 'stop', 'rkt-gc.timer');
+  ok(rkt, 'gc', '--grace-period=0s');
+});
+
+test('a member of the group rkt may look', () => {
+  ok('useradd', '--groups=rkt', 'alice');
+  ok(rkt, 'run', '--pod-name=seen', image, '--', '-c', 'true');
+  const asAlice = (...args: string[]): Result => run('runuser', '-u', 'alice', '--', rkt, ...args);
+  expect(asAlice('status', 'seen').stdout).toContain('state=exited');
+  expect(asAlice('image', 'list').stdout).toContain(image);
+  expect(asAlice('rm', 'seen').status).not.toBe(0);
+  ok(rkt, 'rm', 'seen');
+});
