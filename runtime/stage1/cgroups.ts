@@ -1,14 +1,17 @@
 /**
  * Where a pod's control groups go: one per hierarchy, named as rkt and systemd name them, at the top of what this process
- * sees of the hierarchy. Both cgroup versions, and a host that has some of each.
+ * sees of the hierarchy, or in a unit of systemd that is delegated. Both cgroup versions, and a host that has some of each.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { enterDelegation } from './delegation.ts';
 
 export interface CgroupHierarchy {
   /** Mount point, e.g. `/sys/fs/cgroup/memory`. */
   readonly mount: string;
   readonly version: 1 | 2;
+  /** The group in which those of pods are made, below `mount` and beginning with a slash. Default: the top. */
+  readonly parent?: string;
   /** By the names of their version: `blkio` on v1 is `io` on v2. */
   readonly controllers: readonly string[];
 }
@@ -44,18 +47,30 @@ const mountinfo = (): string => readFileSync('/proc/self/mountinfo', 'utf8');
 export const hierarchies = (): CgroupHierarchy[] =>
   hierarchiesIn(mountinfo(), (mount) => listOf(`${mount}/cgroup.controllers`));
 
-/** The hierarchies with what they carry out for a new pod. */
-export const hierarchiesForPods = (): CgroupHierarchy[] => hierarchiesIn(mountinfo(), handDownControllers);
+/**
+ * The hierarchies with what they carry out for a new pod. This process may be moved to another group: see {@link enterDelegation}.
+ * Where a delegated group cannot hand down controllers, since there is more in it than rkt, pods are at the top as elsewhere.
+ */
+export function hierarchiesForPods(): CgroupHierarchy[] {
+  const all = hierarchies();
+  const [only] = all;
+  const parent = all.length === 1 && only?.version === 2 ? enterDelegation(only.mount) : undefined;
+  if (only !== undefined && parent !== undefined) {
+    const controllers = handDownControllers(`${only.mount}${parent}`);
+    if (controllers.length > 0) return [{ ...only, parent, controllers }];
+  }
+  return all.map((one) => (one.version === 2 ? { ...one, controllers: handDownControllers(one.mount) } : one));
+}
 
 /**
- * The controllers that groups at the top of the unified hierarchy have. They are switched on where they are not: systemd has
+ * The controllers that groups below a group of the unified hierarchy have, such as its top. They are switched on where they are not: systemd has
  * done so for its own slices, other hosts may have not. What cannot be switched on is left out.
  */
-export function handDownControllers(mount: string): string[] {
-  const there = listOf(`${mount}/cgroup.controllers`).filter((name) => wantedUnified.has(name));
+export function handDownControllers(group: string): string[] {
+  const there = listOf(`${group}/cgroup.controllers`).filter((name) => wantedUnified.has(name));
   if (there.length === 0) return there;
-  const on = new Set(listOf(`${mount}/cgroup.subtree_control`));
-  return there.filter((name) => on.has(name) || switchOn(mount, name));
+  const on = new Set(listOf(`${group}/cgroup.subtree_control`));
+  return there.filter((name) => on.has(name) || switchOn(group, name));
 }
 
 const wantedUnified = new Set(['cpu', 'memory', 'pids', 'io']);
@@ -65,10 +80,10 @@ const listOf = (file: string): string[] =>
     .split(/\s+/)
     .filter((name) => name !== '');
 
-/** False where the kernel refuses: rkt runs in a group of its own that holds processes, as it may in a container. */
-function switchOn(mount: string, controller: string): boolean {
+/** False where the kernel refuses: the group holds processes, as one may in a container. */
+function switchOn(group: string, controller: string): boolean {
   try {
-    writeFileSync(`${mount}/cgroup.subtree_control`, `+${controller}`);
+    writeFileSync(`${group}/cgroup.subtree_control`, `+${controller}`);
     return true;
   } catch {
     return false;
@@ -86,6 +101,10 @@ export function devicesHierarchy(): string | undefined {
 /** Space, tab, newline and backslash are octal in mountinfo. */
 const unquote = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+/** The pod's group relative to the mount point of a hierarchy. */
+export const podGroup = ({ parent = '' }: CgroupHierarchy, uuid: string): string =>
+  `${parent}/${podScope(uuid)}`.slice(1);
 
 /** `machine-rkt\x2d<uuid>.scope`, every dash of the machine's name escaped as systemd.unit(5) says. */
 export const podScope = (uuid: string): string => `machine-rkt\\x2d${uuid.replaceAll('-', '\\x2d')}.scope`;

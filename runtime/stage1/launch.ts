@@ -8,7 +8,7 @@ import { normalizedPath } from '../base/normalized-path.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
 import { planStreamsOf } from './app-streams.ts';
-import { devicesHierarchy, podScope } from './cgroups.ts';
+import { devicesHierarchy, podGroup, podScope } from './cgroups.ts';
 import { deviceLimits } from './device-limits.ts';
 import type { AppIsolation, IsolationChoices, PodIsolation } from './isolation/isolate.ts';
 import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
@@ -82,7 +82,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     lockFd: pod.lockFd,
     ...(lease === undefined ? {} : { leaseFd: lease }),
     ...(netns === undefined ? {} : { netns }),
-    subcgroup: podScope(pod.uuid),
+    subcgroup: subcgroupOf(input),
     cgroups,
     sysctls: input.isolation.sysctls,
     teardown: teardownOf(input),
@@ -99,6 +99,12 @@ export function buildPlan(input: PlanInput): LaunchPlan {
   };
 }
 
+/** The same in all hierarchies: there is one alone where it is not at the top. */
+function subcgroupOf({ pod: { uuid }, isolation }: PlanInput): string {
+  const [first] = isolation.hierarchies;
+  return first === undefined ? podScope(uuid) : podGroup(first.hierarchy, uuid);
+}
+
 interface Confinement {
   readonly cgroups: readonly PlanCgroup[];
   readonly deviceFilters: ReadonlyMap<string, Uint8Array>;
@@ -107,9 +113,9 @@ interface Confinement {
 /** The pod's groups; it is in one of the devices hierarchy only if that has something to do. */
 function confine({ pod: { uuid }, apps, manifest, isolation }: PlanInput): Confinement {
   const scope = podScope(uuid);
-  const groups = isolation.hierarchies.map(({ hierarchy: { mount, version }, settings }) => ({
-    dir: `${mount}/${scope}`,
-    v2: version === 2,
+  const groups = isolation.hierarchies.map(({ hierarchy, settings }) => ({
+    dir: `${hierarchy.mount}/${podGroup(hierarchy, uuid)}`,
+    v2: hierarchy.version === 2,
     ...settings,
   }));
   let devices: string | undefined;

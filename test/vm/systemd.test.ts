@@ -119,13 +119,13 @@ describe('a pod that is a service', () => {
     ok('journalctl', '--sync');
     return ok('journalctl', '--output=cat', '--unit=web');
   };
-  const uuid = (): string => JSON.parse(ok(rkt, 'list', '--format=json'))[0].uuid;
+  const uuid = (): string => JSON.parse(ok(rkt, 'list', '--format=json'))[0].name;
 
   test('is ready when its apps have been started, prints to the journal, and is stopped', async () => {
     start('Type=notify');
     expect(ok(rkt, 'status', 'web')).toContain('state=running');
     await until(() => journal().includes('hello'));
-    expect(readFileSync(`/proc/${property('web', 'MainPID')}/comm`, 'utf8')).toMatch(/rkt|stage1/);
+    expect(readFileSync(`/proc/${property('web', 'MainPID')}/comm`, 'utf8')).toBe('stage1-run\n');
     ok('systemctl', 'stop', 'web');
     expect(property('web', 'Result')).toBe('success');
     expect(journal()).toContain('bye');
@@ -143,6 +143,42 @@ describe('a pod that is a service', () => {
     expect(ok(rkt, 'status', old)).toContain('state=exited');
     ok('systemctl', 'stop', 'web');
     ok(rkt, 'gc', '--grace-period=0s');
+  });
+});
+
+describe('a pod in a unit whose control groups are its own', () => {
+  const unit = '/sys/fs/cgroup/system.slice/web.service';
+  const lines = ['Type=notify', 'KillMode=mixed', 'Delegate=yes', 'MemoryMax=200M'];
+  const start = (script: string): void =>
+    service('web', [
+      ...lines,
+      `ExecStart=${rkt} run --pod-name=web --replace ${image} --memory=32Mi -- -c "${script}"`,
+    ]);
+
+  test('is below the unit, with limits of its own, and goes with it', () => {
+    start('while :; do sleep 0.1; done');
+    const [scope = ''] = readdirSync(unit).filter((name) => name.endsWith('.scope'));
+    expect(scope).toMatch(/^machine-rkt/);
+    expect(podGroups()).toEqual([]);
+    expect(readFileSync(join(unit, scope, 'box', 'memory.max'), 'utf8')).toBe(`${32 << 20}\n`);
+    expect(readFileSync(join(unit, 'supervisor', 'cgroup.procs'), 'utf8')).toContain(property('web', 'MainPID'));
+    expect(ok(rkt, 'exec', 'web', '--', '/bin/sh', '-c', 'cat /proc/self/cgroup')).toContain(
+      `/web.service/${scope}/box`,
+    );
+    expect(ok(rkt, 'ps', 'web')).toContain('sleep 0.1');
+    ok('systemctl', 'stop', 'web');
+    expect(property('web', 'Result')).toBe('success');
+    expect(existsSync(unit)).toBe(false);
+    expect(ok(rkt, 'status', 'web')).toContain('state=exited');
+  });
+
+  test('leaves nothing when its monitor is killed', async () => {
+    start('while :; do sleep 0.1; done');
+    ok('systemctl', 'kill', '--signal=KILL', '--kill-who=main', 'web');
+    await until(() => !existsSync(unit));
+    expect(ok(rkt, 'status', 'web')).toContain('state=exited');
+    ok(rkt, 'gc', '--grace-period=0s');
+    expect(run(rkt, 'list', '--no-legend').stdout).toBe('');
   });
 });
 
