@@ -73,6 +73,14 @@ export interface PlanRestart {
   readonly limit?: number;
 }
 
+/** A socket that an app is activated by (sd_listen_fds(3)). */
+export interface PlanSocket {
+  /** An open descriptor of the process that becomes stage1, inherited by it. */
+  readonly fd: number;
+  /** Its part of LISTEN_FDNAMES. */
+  readonly name: string;
+}
+
 export interface PlanApp {
   readonly name: string;
   readonly root: {
@@ -123,6 +131,8 @@ export interface PlanApp {
   readonly notify?: boolean;
   /** The number of the signal that it gets where the pod gets SIGTERM; default SIGTERM. */
   readonly stopSignal?: number;
+  /** Its descriptors from 3 on. LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES are set with them, and must not be in `env`. */
+  readonly sockets?: readonly PlanSocket[];
 }
 
 export interface LaunchPlan {
@@ -268,7 +278,7 @@ function writeLayers(out: PlanWriter, { lowers, upper, inPlace }: PlanApp['root'
 
 function writeLife(
   out: PlanWriter,
-  { stdin, stdout, stderr, restart, notify, stopSignal, interactive }: PlanApp,
+  { stdin, stdout, stderr, restart, notify, stopSignal, interactive, sockets }: PlanApp,
 ): void {
   if (stdin !== undefined) out.u32(tag.STDIN, planStreams[stdin]);
   if (stdout !== undefined) out.u32(tag.STDOUT, planStreams[stdout]);
@@ -280,6 +290,12 @@ function writeLife(
   if (notify) out.u32(tag.NOTIFY, 1);
   if (stopSignal !== undefined) out.u32(tag.STOP_SIGNAL, stopSignal);
   if (interactive) out.u32(tag.INTERACTIVE, 1);
+  for (const { fd, name } of sockets ?? []) {
+    out.group(tag.SOCKET, () => {
+      out.u32(tag.SOCKET_FD, fd);
+      text(out, tag.SOCKET_NAME, name);
+    });
+  }
 }
 
 function writeIdentity(out: PlanWriter, app: PlanApp): void {

@@ -56,6 +56,10 @@ export const examplePlan: LaunchPlan = {
       notify: true,
       stopSignal: 3,
       interactive: true,
+      sockets: [
+        { fd: 13, name: 'web.socket' },
+        { fd: 14, name: 'admin' },
+      ],
     },
   ],
 };
