@@ -35,6 +35,8 @@ export interface PlanSettings extends IsolationChoices {
   readonly debug: boolean;
   /** `--detach` */
   readonly detached?: boolean;
+  /** `--ready-timeout`: see the plan. */
+  readonly readyTimeoutMs?: number;
   /** `--prefix`; absent: `auto`, which means in pods of several apps. */
   readonly prefix?: 'auto' | 'always' | 'never';
   /** `--log-opt`: see the plan. */
@@ -96,6 +98,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     debug: settings.debug,
     hostIpc: settings.hostIpc === true,
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
+    ...(settings.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: settings.readyTimeoutMs }),
     ...planOutput(settings, input.apps.length),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),

@@ -85,4 +85,6 @@ export const planTags = {
   STAGE1: 124,
   // USERNS, again
   USERNS_PATH: 125,
+  // pod, once more
+  READY_TIMEOUT_MS: 93,
 } as const;

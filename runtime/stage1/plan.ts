@@ -165,6 +165,8 @@ export interface LaunchPlan {
   readonly detached?: boolean;
   /** Gets one byte when every app has started and is ready; closed without one if that fails. */
   readonly readyFd?: number;
+  /** A pod in the background that is not ready within so many milliseconds is stopped; absent or 0: it may take as long as it takes. */
+  readonly readyTimeoutMs?: number;
   /** A log file that would become longer than so many bytes is put aside; 0: never. Default 10 MiB. */
   readonly logSize?: number;
   /** How many log files put aside are kept of every stream. Default 3. */
@@ -219,6 +221,7 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
   for (const step of plan.teardown ?? []) out.group(tag.TEARDOWN, () => writeTeardown(out, step));
   if (plan.netfilter !== undefined) out.bytes(tag.NETFILTER, plan.netfilter);
   if (plan.readyFd !== undefined) out.u32(tag.READY_FD, plan.readyFd);
+  if (plan.readyTimeoutMs !== undefined) out.u32(tag.READY_TIMEOUT_MS, plan.readyTimeoutMs);
   if (plan.logSize !== undefined) out.u64(tag.LOG_SIZE, BigInt(plan.logSize));
   if (plan.logFiles !== undefined) out.u32(tag.LOG_FILES, plan.logFiles);
   if (plan.epilogue !== undefined) writeCommand(out, tag.EPILOGUE, plan.epilogue);

@@ -287,6 +287,7 @@ static const struct plan_field pod_fields[] = {
     GROUP(TEARDOWN, PLAN_REPEATED, struct plan, teardown, &teardown_schema),
     FIELD(NETFILTER, BYTES, 0, struct plan, netfilter, 0),
     FIELD(FLAGS, U32, 0, struct plan, flags, PLAN_FLAGS_ALL),
+    FIELD(READY_TIMEOUT_MS, U32, 0, struct plan, ready_timeout_ms, 0x7fffffff),
     FIELD(LOG_SIZE, U64, 0, struct plan, log_size, 0),
     FIELD(LOG_FILES, U32, 0, struct plan, log_files, MAX_LOG_FILES),
     GROUP(EPILOGUE, 0, struct plan, epilogue, &command_schema),

@@ -96,6 +96,8 @@ enum plan_tag {
   PLAN_STAGE1 = 124,
   /* USERNS, again */
   PLAN_USERNS_PATH = 125,
+  /* pod, once more */
+  PLAN_READY_TIMEOUT_MS = 93,
 };
 
 /* FLAGS */
@@ -256,6 +258,7 @@ struct plan {
   struct plan_list sysctls; /* char * */
   char *subcgroup;
   uint32_t ready_fd;
+  uint32_t ready_timeout_ms; /* 0: none */
   uint64_t log_size;
   uint32_t log_files;
   struct plan_command *epilogue;

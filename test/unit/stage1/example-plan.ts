@@ -13,6 +13,7 @@ export const examplePlan: LaunchPlan = {
   prefixLines: true,
   detached: true,
   readyFd: 12,
+  readyTimeoutMs: 90_000,
   logSize: 1 << 20,
   logFiles: 2,
   epilogue: ['/usr/bin/rkt', 'rm', 'x'],
