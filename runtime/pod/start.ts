@@ -127,7 +127,7 @@ export async function startPod(
     mark('prepare');
 
     const netnsPath = await netns;
-    network = setupNetwork(pod, netnsPath, options.networking, podForwards(prepared.manifest, options.networking));
+    network = setupNetwork(pod, netnsPath, options, podForwards(prepared.manifest, options.networking));
     mark('network');
 
     const token = options.lease === undefined ? undefined : newToken();
@@ -169,13 +169,18 @@ export async function startPod(
 function setupNetwork(
   pod: HeldPod,
   netns: string | undefined,
-  kind: PodNetworking,
+  { networking: kind, log }: StartOptions,
   forwards: readonly PortForward[],
 ): PodNetwork | undefined {
   if (netns === undefined || kind === 'host' || kind === 'none') return undefined;
   const leases = leaseDir('default');
   const plain = setupPodNetwork({ uuid: pod.uuid, kind, netns, leaseDir: leases, dir: pod.dir });
-  forwardPorts({ uuid: pod.uuid, network: plain, forwards, leaseDir: leases });
+  if (!forwardPorts({ uuid: pod.uuid, network: plain, forwards, leaseDir: leases })) {
+    log.warn(
+      'the ports of the pod cannot be reached at 127.0.0.1: the kernel lacks what would keep the pod from there itself ' +
+        '(CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_BPF)',
+    );
+  }
   const network = forwards.length === 0 ? plain : { ...plain, forwards };
   writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
   return network;
