@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -272,8 +273,7 @@ static void run_ended(struct restarts *restarts, uint32_t app, int code) {
       item->phase = STOPPING;
       return;
     }
-    /* As in a pod that was killed. */
-    message_debug("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
+    message_print("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
   }
   decide(restarts, app);
 }
@@ -314,14 +314,26 @@ static void tell_process(struct restarts *restarts, uint32_t app) {
   close_gate(item);
 }
 
+/* Nothing depends on it, but somebody has relied on it. In a pod that was killed there is nowhere to run it. */
+static void tell_failed_handler(const struct restarts *restarts, uint32_t app) {
+  const struct restart *item = &restarts->items[app];
+  struct pollfd init = {.fd = restarts->init->pidfd, .events = POLLIN};
+  if (item->phase != STOPPING || !atomic_load(&item->state->failed) || poll(&init, 1, 0) != 0)
+    return;
+  struct rkt_error err = item->state->error;
+  message_print("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
+}
+
 /* The channel of the process has ended: it executes its program, or is dead. */
 static void take_channel(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
   if (item->channel < 0)
     return;
   close_channel(restarts, item);
-  if (item->phase != STARTING)
+  if (item->phase != STARTING) {
+    tell_failed_handler(restarts, app);
     return;
+  }
   if (atomic_load(&item->state->failed)) {
     struct rkt_error err = item->state->error;
     restarts->listener->failed(restarts->data, app, err.message);

@@ -85,6 +85,19 @@ test('nothing waits in the pod for the end of an app', async () => {
   expect(await pod.run(app)).toEqual({ code: 7, stdout: 'rkt-init\nsh\nafter\n', stderr: '' });
 });
 
+test.each(['never', 'on-failure'] as const)(
+  'a post-stop that cannot be executed is told, and no more: %s',
+  async (policy) => {
+    const app = pod.app({ script: 'exit 0', postStop: ['/nope'] });
+    const outcome = await pod.run(policy === 'never' ? app : { ...app, restart: { policy } });
+    expect(outcome).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'rkt: app "app": running the post-stop handler: executing "/nope": No such file or directory\n',
+    });
+  },
+);
+
 test('an app that fails ends the others before its own handler has ended, and its code is the pod’s', async () => {
   const { code } = await pod.run([
     pod.app({
