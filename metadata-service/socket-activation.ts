@@ -2,20 +2,14 @@
 
 import { fstatSync } from 'node:fs';
 import { errnoOf, RktError } from '../runtime/base/errors.ts';
-
-/** The first descriptor that is passed (SD_LISTEN_FDS_START). */
-const firstFd = 3;
+import { takeListenFds as takePassed } from '../runtime/base/listen-fds.ts';
 
 /**
- * The descriptors that were passed to this process; none where LISTEN_PID names another one. The variables are removed from
+ * The sockets that were passed to this process; none where LISTEN_PID names another one. The variables are removed from
  * `env`, so that no child takes them for its own. Throws EACTIVATION where they are there but make no sense.
  */
 export function takeListenFds(env: NodeJS.ProcessEnv, pid = process.pid): number[] {
-  const { LISTEN_PID: forPid, LISTEN_FDS: count } = env;
-  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
-  if (forPid === undefined || count === undefined || forPid !== String(pid)) return [];
-  if (!/^[0-9]{1,4}$/.test(count)) throw activationError(`LISTEN_FDS is "${count}", not a number`);
-  const fds = Array.from({ length: Number(count) }, (_, i) => firstFd + i);
+  const fds = takePassed(env, pid, activationError).map(({ fd }) => fd);
   for (const fd of fds) requireSocket(fd);
   return fds;
 }

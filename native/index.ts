@@ -16,6 +16,18 @@ export interface PeerCredentials {
   gid: number;
 }
 
+export interface SocketInfo {
+  /** AF_*, SOCK_* and IPPROTO_* of socket(2). */
+  family: number;
+  type: number;
+  protocol: number;
+  /** SO_ACCEPTCONN: it accepts connections. */
+  listening: boolean;
+  /** What it is bound to, for IPv4 and IPv6; an IPv4 address that is mapped into IPv6 as such. Otherwise empty, and 0. */
+  address: string;
+  port: number;
+}
+
 export interface NetlinkSocketOptions {
   /** NETLINK_ROUTE (0), NETLINK_NETFILTER (12), … */
   protocol: number;
@@ -93,6 +105,8 @@ export interface Sockets {
   sendDatagram(path: string, data: Uint8Array): void;
   /** SO_PEERCRED of a connected unix socket. */
   peerCredentials(fd: number): PeerCredentials;
+  /** What a socket is that somebody else has opened. Throws ENOTSOCK for other files. */
+  socketInfo(fd: number): SocketInfo;
 }
 
 export interface Processes {

@@ -13,7 +13,9 @@ import { podFiles } from '../runtime/base/paths.ts';
 import { networkError } from './errors.ts';
 import { fileLeases } from './lease-files.ts';
 import type { Lease, LeaseTable } from './leases.ts';
+import { findLink } from './links.ts';
 import { listenerOn, listListeners } from './listeners.ts';
+import { guardLoopback } from './loopback-guard.ts';
 import { string } from './netlink/codec.ts';
 import { NetlinkError, NetlinkSocket, type NetlinkTransport, protocol } from './netlink/socket.ts';
 import { commit, encodeBatch, type NftChange, nftType } from './nft/batch.ts';
@@ -37,13 +39,18 @@ export interface ForwardOptions {
 }
 
 /**
- * Leads ports of the host to a pod whose network is set up. All or none. Errors: EPORT where one is taken by another pod or by a
+ * Leads ports of the host to a pod whose network is set up. All or none. False where the host itself does not reach them at
+ * 127.0.0.1, because the kernel could not keep the pod from there then. Errors: EPORT where one is taken by another pod or by a
  * listener on the host, EKERNEL, ENETWORK.
  */
-export function forwardPorts(options: ForwardOptions): void {
+export function forwardPorts(options: ForwardOptions): boolean {
   const { forwards, leaseDir, network, uuid } = options;
-  if (forwards.length === 0) return;
+  if (forwards.length === 0) return true;
+  const fromLoopback = forwards.filter(({ hostIp }) => hostIp === undefined || hostIp.startsWith('127.'));
   try {
+    const open = fromLoopback.length === 0 || openLoopback(network.hostInterface);
+    const lost = open ? undefined : fromLoopback.find(({ hostIp }) => hostIp !== undefined);
+    if (lost !== undefined) throw noGuard(lost);
     using socket = NetlinkSocket.open(protocol.netfilter);
     fileLeases(leaseDir).locked((leases) => {
       prepareTable(socket, leases, leaseDir);
@@ -55,14 +62,32 @@ export function forwardPorts(options: ForwardOptions): void {
         ...forwards.flatMap((forward) => addPort({ ...forward, ip: network.ip, uuid })),
       ]);
     });
-    // The host's own connections to 127.0.0.1 leave by the pod's link; the table keeps others from using that.
-    if (forwards.some(({ hostIp }) => hostIp === undefined || hostIp.startsWith('127.'))) {
-      routeLoopback(network.hostInterface);
-    }
+    return open;
   } catch (error) {
     throw networkError('ports', uuid, error);
   }
 }
+
+/**
+ * The host's own connections to 127.0.0.1 leave by the pod's link. By the setting that this takes, the pod could come in by it as well, so
+ * the guard is there before. False, and nothing is open, where the kernel has none.
+ */
+function openLoopback(linkName: string): boolean {
+  using socket = NetlinkSocket.open(protocol.route);
+  const link = findLink(socket, linkName);
+  if (link === undefined || !guardLoopback(socket, link.index, linkName)) return false;
+  routeLoopback(linkName);
+  return true;
+}
+
+const noGuard = (forward: PortForward): RktError =>
+  new RktError(
+    `port ${shownPort(forward)} of the host cannot be forwarded: the kernel cannot keep the pod from its loopback`,
+    {
+      code: 'EKERNEL',
+      hint: 'this needs CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF; name another address of the host on this kernel',
+    },
+  );
 
 /** Makes the table where it is missing, with what other pods have by their records: whoever flushed it has cut them off. */
 function prepareTable(socket: NetlinkSocket, leases: LeaseTable, leaseDir: string): void {

@@ -33,10 +33,14 @@ export function enableForwarding(): void {
 }
 
 /**
- * Lets connections that begin at 127.0.0.1 leave by a pod's link, for ports that are forwarded there. The guard of the table of ports keeps
- * the pod from 127.0.0.1 of the host, which the kernel does not any more on this link.
+ * Lets connections that begin at 127.0.0.1 leave by a pod's link, for ports that are forwarded there. The kernel itself does not keep the
+ * pod from 127.0.0.1 of the host any more on this link; loopback-guard.ts does. That sees where a packet goes, not where the
+ * sender wants it to be sent on from here, so this is switched off, whatever the host allows otherwise.
  */
-export const routeLoopback = (name: string): void => write(`ipv4/conf/${name}/route_localnet`, '1');
+export function routeLoopback(name: string): void {
+  write(`ipv4/conf/${name}/accept_source_route`, '0');
+  write(`ipv4/conf/${name}/route_localnet`, '1');
+}
 
 /**
  * Settings of the host's end of a pod's link, before it is set up. A pod must not be able to use another's address

@@ -4,7 +4,7 @@ import { runPod } from '../../runtime/pod/run.ts';
 import { stopwatch } from '../../runtime/pod/start.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
-import { getList, getValue, optionGroup, usageError } from '../options.ts';
+import { getValue, optionGroup } from '../options.ts';
 import {
   imageOptions,
   makeOptionsOf,
@@ -37,12 +37,6 @@ export const command: Command = {
     mark('node and load');
     // The service first: without it nothing is fetched or made.
     const start = await startOptionsOf(context, values, mark);
-    if (start.networking === 'host' && getList(values, 'port').length > 0) {
-      throw usageError(
-        '--port is for pods on a private network: on that of the host an app listens there itself',
-        'add --private-net, or leave out --port',
-      );
-    }
     return await runPod({
       ...(await makeOptionsOf(context, parsed, mark)),
       ...start,

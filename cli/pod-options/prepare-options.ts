@@ -4,6 +4,7 @@ import type { EnvironmentVariable } from '../../runtime/appc/app.ts';
 import { checkEnvironmentName } from '../../runtime/appc/app.ts';
 import { parsePortOption } from '../../runtime/appc/port-option.ts';
 import { parseMountOption, parseVolumeOption } from '../../runtime/appc/volume-option.ts';
+import { listenVariables } from '../../runtime/base/listen-fds.ts';
 import { ImageFinder } from '../../runtime/image/find.ts';
 import type { ImageInfo } from '../../runtime/image/image-info.ts';
 import { ImageStore } from '../../runtime/image/store.ts';
@@ -227,8 +228,11 @@ async function explicitEnvironment(values: OptionValues): Promise<EnvironmentVar
   return [...files.flatMap(readEnvironmentFile), ...named];
 }
 
-/** What is between rkt and who started it: its launcher's variables, and where a service manager waits for rkt itself. */
-const notForApps = new Set(['RKT_NOFILE', 'NOTIFY_SOCKET']);
+/**
+ * What is between rkt and who started it: its launcher's variables, where a service manager waits for rkt itself, and the descriptors that
+ * it has passed.
+ */
+const notForApps = new Set<string>(['RKT_NOFILE', 'NOTIFY_SOCKET', ...listenVariables]);
 
 /** Variables of the caller, without those that are not meant for apps and those whose names an app cannot have. */
 function inheritedEnvironment(env: NodeJS.ProcessEnv): EnvironmentVariable[] {

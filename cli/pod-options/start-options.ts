@@ -80,6 +80,13 @@ const lifeOptions: readonly Option[] = [
     type: 'switch',
     description: 'run the pod in the background: print its UUID when it is ready, and end',
   },
+  {
+    name: 'ready-timeout',
+    type: 'duration',
+    placeholder: 'DURATION',
+    description:
+      'how long a pod in the background may take until it is ready (90s unless given; 0: as long as it takes)',
+  },
   { name: 'rm', type: 'switch', description: 'remove the pod when it has ended' },
   {
     name: 'stop-timeout',
@@ -145,11 +152,27 @@ function planSettingsOf(context: Context, values: OptionValues): PlanSettings {
     openFiles: openFilesOf(context.env),
     debug,
     ...(interactiveOf(values) ? { terminals: callerTerminals() } : {}),
-    detached: getSwitch(values, 'detach'),
+    ...backgroundOf(values),
     ...outputSettingsOf(values),
     stopTimeoutMs: stopTimeoutOf(values, 'stop-timeout'),
     ...(getSwitch(values, 'rm') ? { epilogue: [...ownCommand(context), 'rm'] } : {}),
   };
+}
+
+/** What systemd gives a service to start (DefaultTimeoutStartSec=). */
+const defaultReadyTimeoutMs = 90_000;
+
+/** Errors: EUSAGE. */
+function backgroundOf(values: OptionValues): Pick<PlanSettings, 'detached' | 'readyTimeoutMs'> {
+  const given = values.has('ready-timeout');
+  if (getSwitch(values, 'detach')) {
+    return { detached: true, readyTimeoutMs: given ? stopTimeoutOf(values, 'ready-timeout') : defaultReadyTimeoutMs };
+  }
+  if (!given) return { detached: false };
+  throw usageError(
+    '--ready-timeout is for pods in the background',
+    'add --detach: nobody else waits for a pod to be ready',
+  );
 }
 
 /** Milliseconds, which stage1 counts in 31 bits. Errors: EUSAGE. */

@@ -9,8 +9,9 @@
  *     chain guard { type filter hook prerouting priority raw; ... }
  *     ...
  *
- * guard: nobody but the host itself speaks to 127.0.0.0/8. The kernel sees to that as well, but only after addresses were replaced, and
- * not on the links of pods with forwarded ports, where route_localnet is set (CVE-2020-8558).
+ * guard: nobody but the host itself speaks to 127.0.0.0/8. The kernel sees to that as well, but only after addresses were replaced
+ * (CVE-2020-8558). Against the pods themselves, on whose links it does not, there is another guard that does not go with the ruleset
+ * (loopback-guard.ts).
  *
  * prerouting, output: the replacement, for others and for the host itself. At any address means: at any of this host's own, the metadata
  * service's excepted.

@@ -1,4 +1,7 @@
-/** Which ports of the host lead to which of a pod: its exposed ports (pods.md, ports), looked up by name among those of its apps. */
+/**
+ * Which ports of the host lead to which of a pod: its exposed ports (pods.md, ports), looked up by name among those of its apps. To a
+ * socket-activated port nothing has to lead: its app has the socket of the host (activation/).
+ */
 
 import { maxForwards, type PortForward, type PortProtocol } from '../../netns/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
@@ -15,19 +18,29 @@ const portError = (message: string, hint?: string): RktError =>
  */
 export function podForwards(manifest: PodManifest, networking: PodNetworking): PortForward[] {
   // On the host's network an app listens on the host itself.
-  if (manifest.ports.length === 0 || networking === 'host') return [];
+  const exposed = networking === 'host' ? [] : forwardedPorts(manifest);
+  if (exposed.length === 0) return [];
   if (networking !== 'default') {
     throw portError(
-      `port "${manifest.ports[0]?.name}" cannot be forwarded: the pod is not on the default network`,
+      `port "${exposed[0]?.name}" cannot be forwarded: the pod is not on the default network`,
       'only pods on the network "default" are reached from outside',
     );
   }
-  const forwards = manifest.ports.flatMap((exposed) => forwardsOf(exposed, manifest));
+  const forwards = exposed.flatMap((port) => forwardsOf(port, manifest));
   if (forwards.length > maxForwards) {
     throw portError(`${forwards.length} ports of the host are to be forwarded; a pod can have ${maxForwards}`);
   }
   refuseTwice(forwards);
   return forwards;
+}
+
+/** The exposed ports of a pod without those that are socket-activated. */
+export function forwardedPorts({ apps, ports }: PodManifest): ExposedPort[] {
+  if (ports.length === 0) return [];
+  const declared = apps.flatMap(({ app }) => app?.ports ?? []);
+  return ports.filter(
+    ({ name, podPort }) => !(podPort ?? declared.find((port) => port.name === name))?.socketActivated,
+  );
 }
 
 function forwardsOf(exposed: ExposedPort, manifest: PodManifest): PortForward[] {

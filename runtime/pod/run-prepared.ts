@@ -81,7 +81,7 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Startabl
   for (const { name, app } of manifest.apps) {
     if (app === undefined) throw unusable(podFiles.manifest(pod.dir), `app "${name}" does not say what to execute`);
   }
-  checkStart(manifest, options);
+  const sockets = await checkStart(manifest, options);
   const isolation = await isolatePod(manifest, { ...planSettings, ...namespacesOf(options) }, log);
   checkVolumes(manifest);
   const roots = await rootsOf(pod, manifest, settings, images, options);
@@ -89,7 +89,7 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Startabl
   for (const image of images.values()) store.markUsed(image);
   const { privateUsers } = settings;
   const users = privateUsers === undefined ? undefined : claimIds(privateUsers, pod.uuid);
-  return { pod, manifest, manifestText: text, apps, users, isolation };
+  return { pod, manifest, manifestText: text, apps, users, isolation, sockets };
 }
 
 function requireSettings(pod: HeldPod): PodSettings {

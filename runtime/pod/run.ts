@@ -2,13 +2,14 @@
 
 import { native } from '../../native/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
-import { messageOf } from '../base/errors.ts';
+import { messageOf, RktError } from '../base/errors.ts';
 import { podPhaseDir } from '../base/paths.ts';
 import { syncDirectory } from '../image/durable.ts';
 import { settleNow } from '../image/settle.ts';
 import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
 import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { failureOf } from './failure.ts';
+import { forwardedPorts } from './forwards.ts';
 import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
@@ -25,7 +26,8 @@ export type RunOptions = MakeOptions & StartOptions;
 /** Makes a pod and starts it. Errors: whatever a step threw, after everything the pod had so far was taken down again. */
 export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
-  checkStart(manifest, options);
+  refusePorts(manifest, options);
+  const sockets = await checkStart(manifest, options);
   const isolation = await isolatePod(manifest, { ...options.settings, ...namespacesOf(options) }, options.log);
   options.mark('isolators');
   const pod = createPod(options.dataDir);
@@ -34,7 +36,16 @@ export async function runPod(options: RunOptions): Promise<never> {
     preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
   );
   const netns = early ?? beginNetns(pod.uuid, options.networking, prepared.users);
-  return startPod({ ...prepared, isolation }, netns, options, (started) => abandon(started, options));
+  return startPod({ ...prepared, isolation, sockets }, netns, options, (started) => abandon(started, options));
+}
+
+/** Ports that the user has asked for beside the network where they come to nothing. Errors: EUSAGE. */
+function refusePorts(manifest: PodManifest, { networking, request }: RunOptions): void {
+  if (networking !== 'host' || request.manifest !== undefined || forwardedPorts(manifest).length === 0) return;
+  throw new RktError('--port is for pods on a private network: on that of the host an app listens there itself', {
+    code: 'EUSAGE',
+    hint: 'add --private-net, or leave out --port',
+  });
 }
 
 /**

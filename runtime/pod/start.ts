@@ -15,6 +15,7 @@ import {
   teardownPodNetwork,
 } from '../../netns/index.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
+import type { Port } from '../appc/port.ts';
 import { messageOf, RktError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
 import type { Log } from '../base/log.ts';
@@ -22,12 +23,12 @@ import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import { becomeStage1, environmentOfCaller } from '../stage1/become.ts';
 import type { PodIsolation } from '../stage1/isolation/isolate.ts';
 import type { PodNamespaces } from '../stage1/isolation/sysctls.ts';
-import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
+import { type AppSockets, buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
 import type { PodStage1 } from '../stage1/pod-stage1.ts';
 import { runArguments } from '../stage1/stage1-arguments.ts';
 import { failureOf } from './failure.ts';
-import { podForwards } from './forwards.ts';
+import { forwardedPorts, podForwards } from './forwards.ts';
 import { writeOutcomes } from './isolation-file.ts';
 import { metadataUrlFor, newToken, registerPod } from './metadata.ts';
 import type { PodNetworking } from './networks.ts';
@@ -53,9 +54,10 @@ export interface StartOptions {
 /** With `--debug`, how long each step took since the one before; the first is counted from the start of the process. */
 export type Mark = (step: string) => void;
 
-/** A pod of which is known what is done about its isolators. */
+/** A pod of which is known what is done about its isolators, and which sockets its apps get. */
 export interface StartablePod extends PreparedPod {
   readonly isolation: PodIsolation;
+  readonly sockets: AppSockets;
 }
 
 /** The namespaces that a pod has for itself. */
@@ -79,16 +81,32 @@ export function beginNetns(uuid: string, networking: PodNetworking, users: IdRan
   return netns;
 }
 
-/** What a start asks of the pod, checked while a mistake still costs nothing. Errors: EUSAGE, EPORT. */
-export function checkStart(manifest: PodManifest, { settings, networking, log }: StartOptions): void {
+/**
+ * What a start asks of the pod, checked while a mistake still costs nothing; returns the sockets that its apps are activated by.
+ * Errors: EUSAGE, EPORT, EACTIVATION.
+ */
+export async function checkStart(manifest: PodManifest, options: StartOptions): Promise<AppSockets> {
+  const { settings, networking, log } = options;
+  const { apps } = manifest;
   podForwards(manifest, networking);
-  if (networking === 'host' && manifest.ports.length > 0) {
+  if (networking === 'host' && forwardedPorts(manifest).length > 0) {
     log.warn('no port is forwarded: on the network of the host the apps listen there themselves');
   }
-  const { apps } = manifest;
   // Whose keys would a second app read?
-  if (settings.terminals === undefined || apps.length === 1) return;
-  throw new RktError(`--interactive is for pods with one app, and this one has ${apps.length}`, { code: 'EUSAGE' });
+  if (settings.terminals !== undefined && apps.length !== 1) {
+    throw new RktError(`--interactive is for pods with one app, and this one has ${apps.length}`, { code: 'EUSAGE' });
+  }
+  return await socketsFor(manifest);
+}
+
+/** Hardly any pod has such ports, and hardly any rkt is started with sockets. */
+async function socketsFor(manifest: PodManifest, env = process.env): Promise<AppSockets> {
+  const { apps, ports } = manifest;
+  const activated = (port: Port | undefined): boolean => port?.socketActivated === true;
+  const wanted = apps.some(({ app }) => app?.ports.some(activated)) || ports.some(({ podPort }) => activated(podPort));
+  if (!wanted && env.LISTEN_PID === undefined) return new Map();
+  const { assignSockets } = await import('./activation/index.ts');
+  return assignSockets(manifest, env, process.pid);
 }
 
 /**
@@ -109,7 +127,7 @@ export async function startPod(
     mark('prepare');
 
     const netnsPath = await netns;
-    network = setupNetwork(pod, netnsPath, options.networking, podForwards(prepared.manifest, options.networking));
+    network = setupNetwork(pod, netnsPath, options, podForwards(prepared.manifest, options.networking));
     mark('network');
 
     const token = options.lease === undefined ? undefined : newToken();
@@ -118,11 +136,13 @@ export async function startPod(
         ? () => {}
         : registerPod(options.lease, pod, token, network, prepared.apps, prepared.manifestText);
     const stage1 = stage1OfPod(options.dataDir, pod.dir);
+    if (stage1.root !== undefined && prepared.sockets.size > 0) throw noSocketsFor(stage1);
     const plan = buildPlan({
       pod,
       manifest: prepared.manifest,
       isolation: prepared.isolation,
       apps: prepared.apps,
+      sockets: prepared.sockets,
       netns: netnsPath,
       network,
       lease: options.lease,
@@ -149,22 +169,34 @@ export async function startPod(
 function setupNetwork(
   pod: HeldPod,
   netns: string | undefined,
-  kind: PodNetworking,
+  { networking: kind, log }: StartOptions,
   forwards: readonly PortForward[],
 ): PodNetwork | undefined {
   if (netns === undefined || kind === 'host' || kind === 'none') return undefined;
   const leases = leaseDir('default');
   const plain = setupPodNetwork({ uuid: pod.uuid, kind, netns, leaseDir: leases, dir: pod.dir });
-  forwardPorts({ uuid: pod.uuid, network: plain, forwards, leaseDir: leases });
+  if (!forwardPorts({ uuid: pod.uuid, network: plain, forwards, leaseDir: leases })) {
+    log.warn(
+      'the ports of the pod cannot be reached at 127.0.0.1: the kernel lacks what would keep the pod from there itself ' +
+        '(CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_BPF)',
+    );
+  }
   const network = forwards.length === 0 ? plain : { ...plain, forwards };
   writeWhole(podFiles.netInfo(pod.dir), JSON.stringify([network]));
   return network;
 }
 
-/** Replaces this process. Only the lock, the lease and the standard streams go along. */
+/** Nothing of its interface says to whom a socket belongs (docs/stage1.md). */
+const noSocketsFor = (stage1: PodStage1): RktError =>
+  new RktError(`stage1 ${stage1.image} cannot hand over sockets, and ports of the pod are socket-activated`, {
+    code: 'ESTAGE1',
+    hint: 'run the pod by the built-in stage1',
+  });
+
+/** Replaces this process. Only the lock, the lease, the standard streams and the sockets of apps go along. */
 function becomeMonitor(
   pod: HeldPod,
-  prepared: PreparedPod,
+  prepared: StartablePod,
   stage1: PodStage1,
   token: string | undefined,
   options: StartOptions,
@@ -173,6 +205,7 @@ function becomeMonitor(
   const { program, args } = stage1.command('run', stage1Arguments(prepared, stage1, token, options));
   native.setCloexec(pod.lockFd, false);
   if (lease !== undefined) native.setCloexec(lease, false);
+  for (const { fd } of [...prepared.sockets.values()].flat()) native.setCloexec(fd, false);
   // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
   const { NOTIFY_SOCKET } = process.env;
   const env = {

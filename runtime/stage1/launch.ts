@@ -4,6 +4,7 @@ import { native } from '../../native/index.ts';
 import { type PodNetwork, portsFarewell, teardownSteps } from '../../netns/index.ts';
 import type { App, EventName } from '../appc/app.ts';
 import type { PodManifest } from '../appc/pod-manifest.ts';
+import { listenVariables } from '../base/listen-fds.ts';
 import { normalizedPath } from '../base/normalized-path.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
@@ -12,7 +13,7 @@ import { devicesHierarchy, podGroup, podScope } from './cgroups.ts';
 import { deviceLimits } from './device-limits.ts';
 import type { AppIsolation, IsolationChoices, PodIsolation } from './isolation/isolate.ts';
 import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
-import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanTeardown } from './plan.ts';
+import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanSocket, PlanTeardown } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
 import type { StreamName } from './terminals.ts';
@@ -34,6 +35,8 @@ export interface PlanSettings extends IsolationChoices {
   readonly debug: boolean;
   /** `--detach` */
   readonly detached?: boolean;
+  /** `--ready-timeout`: see the plan. */
+  readonly readyTimeoutMs?: number;
   /** `--prefix`; absent: `auto`, which means in pods of several apps. */
   readonly prefix?: 'auto' | 'always' | 'never';
   /** `--log-opt`: see the plan. */
@@ -47,11 +50,15 @@ export interface PlanSettings extends IsolationChoices {
   readonly terminals?: readonly StreamName[];
 }
 
+/** By app, the sockets that it is activated by. */
+export type AppSockets = ReadonlyMap<string, readonly PlanSocket[]>;
+
 export interface PlanInput {
   readonly pod: { readonly uuid: string; readonly dir: string; readonly lockFd: number };
   readonly manifest: PodManifest;
   readonly isolation: PodIsolation;
   readonly apps: readonly PreparedApp[];
+  readonly sockets: AppSockets;
   /** Where the pod's network namespace is pinned; undefined: the host's. */
   readonly netns: string | undefined;
   readonly network: PodNetwork | undefined;
@@ -91,6 +98,7 @@ export function buildPlan(input: PlanInput): LaunchPlan {
     debug: settings.debug,
     hostIpc: settings.hostIpc === true,
     ...(settings.detached === undefined ? {} : { detached: settings.detached }),
+    ...(settings.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: settings.readyTimeoutMs }),
     ...planOutput(settings, input.apps.length),
     ...(settings.stopTimeoutMs === undefined ? {} : { stopTimeoutMs: settings.stopTimeoutMs }),
     ...(settings.epilogue === undefined ? {} : { epilogue: [...settings.epilogue, pod.uuid] }),
@@ -169,12 +177,13 @@ function planApp(
   const postStop = handlerOf(app, 'post-stop');
   const { capsBounding, noNewPrivs, seccomp, oomScoreAdj } = input.isolation.apps.get(name) as AppIsolation;
   const life = planLife(prepared);
+  const sockets = input.sockets.get(name);
   return {
     name,
     root: planRoot(prepared, pod.dir),
     args: app.exec,
     env: {
-      ...Object.fromEntries(prepared.environment),
+      ...Object.fromEntries(sockets === undefined ? prepared.environment : withoutListenFds(prepared.environment)),
       AC_METADATA_URL: input.metadataUrl,
       ...(life.notify ? { NOTIFY_SOCKET: notifySocket } : {}),
     },
@@ -196,10 +205,15 @@ function planApp(
     ...life,
     ...planStreamsOf(prepared, input.apps.length === 1),
     ...planTerminal(settings.terminals ?? []),
+    ...(sockets === undefined ? {} : { sockets }),
     ...(preStart === undefined ? {} : { preStart }),
     ...(postStop === undefined ? {} : { postStop }),
   };
 }
+
+/** stage1 sets them, when it is known which process the app will be. */
+const withoutListenFds = (environment: ReadonlyMap<string, string>): [string, string][] =>
+  [...environment].filter(([name]) => !listenVariables.some((variable) => variable === name));
 
 /** What the app would have of the caller's terminal, it has of a terminal that is relayed to that. */
 function planTerminal(streams: readonly StreamName[]): Partial<PlanApp> {

@@ -64,6 +64,10 @@ export const planTags = {
   STOP_SIGNAL: 105,
   DIRECTORY: 116,
   DEVICE_FILTER: 117,
+  SOCKET: 90,
+  // SOCKET
+  SOCKET_FD: 91,
+  SOCKET_NAME: 92,
   // MOUNT
   MOUNT_SOURCE: 70,
   MOUNT_TARGET: 71,
@@ -81,4 +85,6 @@ export const planTags = {
   STAGE1: 124,
   // USERNS, again
   USERNS_PATH: 125,
+  // pod, once more
+  READY_TIMEOUT_MS: 93,
 } as const;

@@ -73,6 +73,14 @@ export interface PlanRestart {
   readonly limit?: number;
 }
 
+/** A socket that an app is activated by (sd_listen_fds(3)). */
+export interface PlanSocket {
+  /** An open descriptor of the process that becomes stage1, inherited by it. */
+  readonly fd: number;
+  /** Its part of LISTEN_FDNAMES. */
+  readonly name: string;
+}
+
 export interface PlanApp {
   readonly name: string;
   readonly root: {
@@ -123,6 +131,8 @@ export interface PlanApp {
   readonly notify?: boolean;
   /** The number of the signal that it gets where the pod gets SIGTERM; default SIGTERM. */
   readonly stopSignal?: number;
+  /** Its descriptors from 3 on. LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES are set with them, and must not be in `env`. */
+  readonly sockets?: readonly PlanSocket[];
 }
 
 export interface LaunchPlan {
@@ -155,6 +165,8 @@ export interface LaunchPlan {
   readonly detached?: boolean;
   /** Gets one byte when every app has started and is ready; closed without one if that fails. */
   readonly readyFd?: number;
+  /** A pod in the background that is not ready within so many milliseconds is stopped; absent or 0: it may take as long as it takes. */
+  readonly readyTimeoutMs?: number;
   /** A log file that would become longer than so many bytes is put aside; 0: never. Default 10 MiB. */
   readonly logSize?: number;
   /** How many log files put aside are kept of every stream. Default 3. */
@@ -209,6 +221,7 @@ function writePod(out: PlanWriter, plan: LaunchPlan): void {
   for (const step of plan.teardown ?? []) out.group(tag.TEARDOWN, () => writeTeardown(out, step));
   if (plan.netfilter !== undefined) out.bytes(tag.NETFILTER, plan.netfilter);
   if (plan.readyFd !== undefined) out.u32(tag.READY_FD, plan.readyFd);
+  if (plan.readyTimeoutMs !== undefined) out.u32(tag.READY_TIMEOUT_MS, plan.readyTimeoutMs);
   if (plan.logSize !== undefined) out.u64(tag.LOG_SIZE, BigInt(plan.logSize));
   if (plan.logFiles !== undefined) out.u32(tag.LOG_FILES, plan.logFiles);
   if (plan.epilogue !== undefined) writeCommand(out, tag.EPILOGUE, plan.epilogue);
@@ -268,7 +281,7 @@ function writeLayers(out: PlanWriter, { lowers, upper, inPlace }: PlanApp['root'
 
 function writeLife(
   out: PlanWriter,
-  { stdin, stdout, stderr, restart, notify, stopSignal, interactive }: PlanApp,
+  { stdin, stdout, stderr, restart, notify, stopSignal, interactive, sockets }: PlanApp,
 ): void {
   if (stdin !== undefined) out.u32(tag.STDIN, planStreams[stdin]);
   if (stdout !== undefined) out.u32(tag.STDOUT, planStreams[stdout]);
@@ -280,6 +293,12 @@ function writeLife(
   if (notify) out.u32(tag.NOTIFY, 1);
   if (stopSignal !== undefined) out.u32(tag.STOP_SIGNAL, stopSignal);
   if (interactive) out.u32(tag.INTERACTIVE, 1);
+  for (const { fd, name } of sockets ?? []) {
+    out.group(tag.SOCKET, () => {
+      out.u32(tag.SOCKET_FD, fd);
+      text(out, tag.SOCKET_NAME, name);
+    });
+  }
 }
 
 function writeIdentity(out: PlanWriter, app: PlanApp): void {

@@ -118,6 +118,29 @@ describe('rkt run --detach', () => {
     host.ok(['stop', uuid]);
   });
 
+  test('stops a pod that is not ready in time, and waits for its end', () => {
+    const failed = host.rkt(words(['--detach', '--ready-timeout=300ms'], notifying, [], idle));
+    const [uuid = ''] = host.uuids();
+    expect(failed).toMatchObject({
+      status: 254,
+      stdout: '',
+      stderr: `rkt: pod ${uuid} was not ready within 0.3 s and is stopped\nrkt: app "notifying" has ended before it was ready\n`,
+    });
+    expect(state(uuid)).toBe('exited');
+  });
+
+  test('waits as long as it takes with --ready-timeout=0, and only it waits', () => {
+    const text = `notify -b READY=1; ${idle}`;
+    const uuid = host.ok(words(['--detach', '--ready-timeout=0'], notifying, [], text)).trim();
+    host.ok(['stop', uuid]);
+    expect(host.rkt(words(['--ready-timeout=5s'], image, [], 'true')).stderr).toBe(
+      'rkt: --ready-timeout is for pods in the background\nrkt: add --detach: nobody else waits for a pod to be ready\n',
+    );
+    expect(host.rkt(words(['--detach', '--ready-timeout=-5s'], image, [], 'true')).stderr).toBe(
+      'rkt: invalid value for --ready-timeout: must be between 0 and 596 hours\n',
+    );
+  });
+
   test('ends with the pod when it is interrupted before', async () => {
     const run = host.start(words(['--detach'], notifying, [], deaf));
     await until(() => host.uuids().some((uuid) => existsSync(podFile(uuid, 'appsinfo/notifying/pid'))));
@@ -169,6 +192,15 @@ describe('rkt run --detach', () => {
 });
 
 describe('rkt run --restart', () => {
+  test.each(['always', 'on-failure'])('%s: what cannot be started the first time ends the pod', (policy) => {
+    const stderr =
+      'rkt: app "busybox": executing "/bin/bad": its interpreter or dynamic loader is missing: No such file or directory\n';
+    for (const options of [[], ['--detach']]) {
+      const failed = host.rkt(['run', ...options, `--restart=${policy}`, image, '--exec=/bin/bad']);
+      expect(failed).toMatchObject({ status: 254, stdout: '', stderr });
+    }
+  });
+
   const failing = 'echo run; exit 7';
 
   test.each([

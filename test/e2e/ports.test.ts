@@ -42,9 +42,10 @@ async function withServer(port: string, work: (uuid: string, pod: Running) => vo
   await pod.ended;
 }
 
-/** The server of the pod may be between two connections. */
+/** The server of the pod may be between two connections, or hear that we have nothing to say before it has something. */
 const ask = (address: string): string =>
-  host.exec(['sh', '-c', `until busybox nc ${address} 8080 < /dev/null; do :; done`], { timeout: 10_000 }).stdout;
+  host.exec(['sh', '-c', `until busybox nc ${address} 8080 < /dev/null | grep .; do :; done`], { timeout: 10_000 })
+    .stdout;
 const elements = (): string => host.exec(['nft', 'list', 'map', 'ip', 'rkt-ports', 'any']).stdout;
 
 test('a port of the host leads to the pod, and is in its manifest', async () => {

@@ -39,6 +39,8 @@ static size_t measure_app(const struct plan_app *app) {
   for (size_t i = 0; i < app->files.count; i++)
     for (size_t at = 0; at < files[i].data.length; at++)
       total += files[i].data.data[at];
+  for (size_t i = 0; i < app->sockets.count; i++)
+    total += strlen(plan_sockets(app)[i].name);
   if (app->pre_start != NULL)
     total += measure(&app->pre_start->args);
   return total;

@@ -1,9 +1,10 @@
-/* netlinkOpen, netlinkTransact, connectUnix, sendDatagram, peerCredentials: see Sockets of native/index.ts. */
+/* netlinkOpen, netlinkTransact, connectUnix, sendDatagram, peerCredentials, socketInfo: see Sockets of native/index.ts. */
 #include <stdlib.h>
 
 #include "binding.h"
 #include "common/cleanup.h"
 #include "netlink-socket.h"
+#include "socket-info.h"
 #include "unix-socket.h"
 
 /* A receiver that does not read must not stop the caller's event loop for longer. */
@@ -123,6 +124,32 @@ static napi_value peer_credentials(napi_env env, napi_callback_info info) {
   return result;
 }
 
+static napi_value socket_info(napi_env env, napi_callback_info info) {
+  napi_value argv[1], result;
+  int fd;
+  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_fd(env, argv[0], "socketInfo: fd", &fd))
+    return NULL;
+  struct rkt_error err;
+  struct socket_info found;
+  if (rkt_socket_info(fd, &found, &err) < 0)
+    return rkt_throw(env, &err, "getsockopt");
+  napi_value family, type, protocol, listening, address, port;
+  RKT_NAPI(env, napi_create_object(env, &result));
+  RKT_NAPI(env, napi_create_int32(env, found.family, &family));
+  RKT_NAPI(env, napi_create_int32(env, found.type, &type));
+  RKT_NAPI(env, napi_create_int32(env, found.protocol, &protocol));
+  RKT_NAPI(env, napi_get_boolean(env, found.listening, &listening));
+  RKT_NAPI(env, napi_create_string_latin1(env, found.address, NAPI_AUTO_LENGTH, &address));
+  RKT_NAPI(env, napi_create_uint32(env, found.port, &port));
+  RKT_NAPI(env, napi_set_named_property(env, result, "family", family));
+  RKT_NAPI(env, napi_set_named_property(env, result, "type", type));
+  RKT_NAPI(env, napi_set_named_property(env, result, "protocol", protocol));
+  RKT_NAPI(env, napi_set_named_property(env, result, "listening", listening));
+  RKT_NAPI(env, napi_set_named_property(env, result, "address", address));
+  RKT_NAPI(env, napi_set_named_property(env, result, "port", port));
+  return result;
+}
+
 bool rkt_register_sockets(napi_env env, napi_value exports) {
   static const struct rkt_method methods[] = {
       {"netlinkOpen", netlink_open},
@@ -130,6 +157,7 @@ bool rkt_register_sockets(napi_env env, napi_value exports) {
       {"connectUnix", connect_unix},
       {"sendDatagram", send_datagram},
       {"peerCredentials", peer_credentials},
+      {"socketInfo", socket_info},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/clock.h"
 #include "stage1/exit-code.h"
 #include "stage1/message.h"
 #include "stage1/signals.h"
@@ -17,6 +19,8 @@
 
 /* Above what anybody puts standard streams on. */
 #define MESSAGES_FD 10
+
+#define NO_DEADLINE UINT64_MAX
 
 static int put_null(struct rkt_error *err) {
   cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -72,16 +76,42 @@ static void pass_stops(int signals, pid_t monitor) {
       kill(monitor, number);
 }
 
-/* Until the child says that the pod is ready, or can say no more. */
-static int wait_for_pod(const struct plan *plan, pid_t monitor, int ready, int signals) {
+/* Left until then, rounded up; -1: it may take as long as it takes. */
+static int milliseconds_until(uint64_t deadline) {
+  if (deadline == NO_DEADLINE)
+    return -1;
+  uint64_t now = clock_ms();
+  return now >= deadline ? 0 : (int)(deadline - now);
+}
+
+/* Until the child says that the pod is ready, or can say no more. False where it takes longer than it may. */
+static bool wait_for_pod(pid_t monitor, int ready, int signals, uint64_t deadline) {
   struct pollfd waits[] = {{.fd = ready, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
   while (waits[0].revents == 0) {
-    if (poll(waits, 2, -1) < 0)
-      continue;
-    pass_stops(signals, monitor);
+    int count = poll(waits, 2, milliseconds_until(deadline));
+    if (count == 0)
+      return false;
+    if (count > 0)
+      pass_stops(signals, monitor);
   }
+  return true;
+}
+
+static int follow(const struct plan *plan, pid_t monitor, int ready, int signals) {
+  uint64_t deadline = plan->ready_timeout_ms == 0 ? NO_DEADLINE : clock_ms() + plan->ready_timeout_ms;
   char byte;
-  return read(ready, &byte, 1) == 1 ? report_ready(plan) : collect(plan, monitor);
+  if (wait_for_pod(monitor, ready, signals, deadline))
+    return read(ready, &byte, 1) == 1 ? report_ready(plan) : collect(plan, monitor);
+  message_print("pod %s was not ready within %g s and is stopped", plan->uuid, plan->ready_timeout_ms / 1000.0);
+  kill(monitor, SIGTERM);
+  /* It may be ready by now, which does not help it any more: what is waited for is its end. */
+  struct pollfd waits[] = {{.fd = pidfd_open(monitor, 0), .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+  while (waits[0].fd >= 0 && waits[0].revents == 0)
+    if (poll(waits, 2, -1) > 0)
+      pass_stops(signals, monitor);
+  while (waitpid(monitor, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  return EXIT_OWN_FAILURE;
 }
 
 int detach(struct plan *plan, struct rkt_error *err) {
@@ -101,7 +131,10 @@ int detach(struct plan *plan, struct rkt_error *err) {
     close((int)plan->lock_fd);
     if (plan->lease_fd != PLAN_NO_FD)
       close((int)plan->lease_fd);
-    _exit(wait_for_pod(plan, child.pid, ends[0], signals));
+    for (size_t a = 0; a < plan->apps.count; a++)
+      for (size_t i = 0; i < plan_apps(plan)[a].sockets.count; i++)
+        close((int)plan_sockets(&plan_apps(plan)[a])[i].fd);
+    _exit(follow(plan, child.pid, ends[0], signals));
   }
   close(ends[0]);
   close(signals);

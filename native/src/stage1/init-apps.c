@@ -26,13 +26,6 @@ static struct launch_state *make_state(struct rkt_error *err) {
   return memory;
 }
 
-/* A pipe that only apps whose POST_STOP starts here need; [0] is -1 for the others. */
-static int make_post_stop_pipe(const struct plan_app *app, int pipes[2], struct rkt_error *err) {
-  if (launch_prepares_post_stop(app) && pipe2(pipes, O_CLOEXEC) < 0)
-    return rkt_fail(err, errno, "making a pipe");
-  return 0;
-}
-
 static int start_app(const struct launch *common, struct init_app *ret_app, struct rkt_error *err) {
   const struct plan *plan = common->plan;
   const struct plan_app *app = common->app;
@@ -43,9 +36,7 @@ static int start_app(const struct launch *common, struct init_app *ret_app, stru
     return rkt_fail(err, errno, "making a pipe");
   read_end = channel[0];
   write_end = channel[1];
-  int post_stop[2] = {-1, -1};
-  int result = make_post_stop_pipe(app, post_stop, err);
-  struct launch_state *state = result < 0 ? NULL : make_state(err);
+  struct launch_state *state = make_state(err);
   if (state == NULL)
     return -err->errnum;
 
@@ -55,23 +46,17 @@ static int start_app(const struct launch *common, struct init_app *ret_app, stru
    * The mount namespace is copied by the fork itself: init moves to its empty root as soon as the launchers exist, and
    * pivot_root(2) takes along every process that still shares the namespace.
    */
-  result = spawn(CLONE_NEWNS, group, &child);
+  int result = spawn(CLONE_NEWNS, group, &child);
   if (result < 0)
     return rkt_fail(err, -result, "starting a process for app \"%s\"", app->name);
   if (child.pid == 0) {
     struct launch launch = *common;
     launch.state = state;
     launch.channel = write_end;
-    launch.post_stop = post_stop[0];
     launch.in_unified = child.in_cgroup;
-    if (post_stop[1] >= 0)
-      close(post_stop[1]);
     launch_app(&launch);
   }
-  if (post_stop[0] >= 0)
-    close(post_stop[0]);
-  *ret_app = (struct init_app){
-      .pid = child.pid, .channel = rkt_steal_fd(&read_end), .post_stop = post_stop[1], .state = state};
+  *ret_app = (struct init_app){.pid = child.pid, .channel = rkt_steal_fd(&read_end), .state = state};
   return 0;
 }
 
@@ -95,13 +80,4 @@ int init_start_apps(const struct plan *plan, struct stream_ends *streams, int so
   }
   *ret_apps = (struct init_apps){.items = items, .count = plan->apps.count};
   return 0;
-}
-
-pid_t init_run_post_stop(struct init_app *app) {
-  if (app->post_stop < 0)
-    return 0;
-  bool told = app->started && write(app->post_stop, "", 1) == 1;
-  close(app->post_stop);
-  app->post_stop = -1;
-  return told ? app->state->post_stop_pid : 0;
 }

@@ -11,9 +11,7 @@ struct init_app {
   pid_t pid;     /* 0: it has ended */
   int channel;   /* its end means: executed, or dead; -1 once that is known */
   bool started;
-  int post_stop; /* -1, or where a byte starts POST_STOP */
-  pid_t post_stop_pid; /* 0: not running */
-  bool with_monitor;   /* it has ended here, and the monitor has not said yet that it is over */
+  bool with_monitor; /* it has ended here, and the monitor has not said yet that it is over */
   struct launch_state *state;
 };
 
@@ -28,8 +26,5 @@ struct init_apps {
  */
 int init_start_apps(const struct plan *plan, struct stream_ends *streams, int socket, const struct gate *gate,
                     struct init_apps *ret_apps, struct rkt_error *err);
-
-/* Starts POST_STOP of an app that has ended; returns its process, or 0 where there is nothing to run. */
-pid_t init_run_post_stop(struct init_app *app);
 
 void init_copy_text(struct report *report, const struct rkt_error *error);

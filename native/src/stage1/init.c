@@ -62,10 +62,9 @@ static void end_app(struct init *init, struct init_app *app, int status) {
   check_started(init, app);
   int code = exit_code_of(status);
   app->pid = 0;
-  app->post_stop_pid = init_run_post_stop(app);
-  app->with_monitor = app->plan->restart != PLAN_RESTART_NEVER;
+  app->with_monitor = launch_may_follow(app->plan);
   report_send(init->socket, &(struct report){.kind = REPORT_EXITED, .app = app->index, .value = code});
-  if (code != 0 && !app->with_monitor)
+  if (code != 0 && app->plan->restart == PLAN_RESTART_NEVER)
     stop_apps(init, SIGTERM);
 }
 
@@ -76,8 +75,6 @@ static void reap(struct init *init) {
       struct init_app *app = &init->apps.items[i];
       if (app->pid == pid)
         end_app(init, app, status);
-      else if (app->state->post_stop_pid == pid)
-        app->state->post_stop_pid = app->post_stop_pid = 0;
     }
 }
 
@@ -92,7 +89,7 @@ static void handle_signals(struct init *init) {
   }
 }
 
-/* What the monitor says: an app that it has started again, or would have, is over. */
+/* What the monitor says: an app that it has started again, or would have, or whose POST_STOP it has run is over. */
 static void take_releases(struct init *init) {
   struct report report;
   int files[REPORT_FILES_MAX];
@@ -111,7 +108,7 @@ static void take_releases(struct init *init) {
 
 static bool is_over(const struct init *init) {
   for (size_t i = 0; i < init->apps.count; i++)
-    if (init->apps.items[i].pid > 0 || init->apps.items[i].post_stop_pid > 0 || init->apps.items[i].with_monitor)
+    if (init->apps.items[i].pid > 0 || init->apps.items[i].with_monitor)
       return false;
   return true;
 }

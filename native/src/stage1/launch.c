@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/activation.h"
 #include "stage1/app-terminal.h"
 #include "stage1/cgroup.h"
 #include "stage1/execute.h"
@@ -168,50 +169,30 @@ static int run_pre_start(const struct launch *launch, struct rkt_error *err) {
   return check_pre_start(launch, status, err);
 }
 
-/* Waits in the app's namespaces and cgroup until the app has ended, where nobody could enter any more. */
-static _Noreturn void wait_for_end(const struct launch *launch) {
-  char byte;
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, NULL);
-  close(launch->channel);
-  if (read(launch->post_stop, &byte, 1) == 1) {
-    struct rkt_error ignored;
-    launch_command(launch->app, launch->app->post_stop, &ignored);
-  }
-  _exit(EXIT_OWN_FAILURE);
-}
-
-/* It is init's child, not the app's, which would otherwise wait for a process it never started. */
-static int prepare_post_stop(const struct launch *launch, struct rkt_error *err) {
-  if (!launch_prepares_post_stop(launch->app))
-    return 0;
-  struct spawned child;
-  int result = spawn(CLONE_PARENT, -1, &child);
-  if (result < 0)
-    return rkt_fail(err, -result, "preparing the post-stop handler");
-  if (child.pid == 0)
-    wait_for_end(launch);
-  launch->state->post_stop_pid = child.pid;
-  return 0;
-}
-
-/* Nothing of the host stays open, but for the descriptors that are needed until execve, which become 3, 4 and 5. -1: none. */
+/*
+ * Nothing of the host stays open, but for the app's sockets, which become 3 and so on, and behind them the descriptors that are needed
+ * until execve. Those that are -1 are none.
+ */
 static int drop_descriptors(struct launch *launch, struct rkt_error *err) {
-  int *kept[] = {&launch->channel, &launch->post_stop, &launch->gate.wait};
-  enum { FIRST = 3, COUNT = sizeof(kept) / sizeof(kept[0]) };
-  int copies[COUNT];
-  for (int i = 0; i < COUNT; i++) {
-    copies[i] = *kept[i] < 0 ? -1 : fcntl(*kept[i], F_DUPFD_CLOEXEC, FIRST + COUNT);
-    if (*kept[i] >= 0 && copies[i] < 0)
+  enum { FIRST = 3, OWN = 2 };
+  int *own[OWN] = {&launch->channel, &launch->gate.wait};
+  int sockets = (int)launch->streams.socket_count;
+  int count = sockets + OWN;
+  cleanup_free int *copies = malloc((size_t)count * sizeof(int));
+  if (copies == NULL)
+    return rkt_fail(err, ENOMEM, "moving descriptors");
+  for (int i = 0; i < count; i++) {
+    int given = i < sockets ? launch->streams.sockets[i] : *own[i - sockets];
+    copies[i] = given < 0 ? -1 : fcntl(given, F_DUPFD_CLOEXEC, FIRST + count);
+    if (given >= 0 && copies[i] < 0)
       return rkt_fail(err, errno, "moving a descriptor");
   }
-  for (int i = 0; i < COUNT; i++) {
+  for (int i = 0; i < count; i++)
     if (copies[i] < 0 ? close(FIRST + i) < 0 && errno != EBADF : dup3(copies[i], FIRST + i, O_CLOEXEC) < 0)
       return rkt_fail(err, errno, "moving a descriptor");
-    *kept[i] = copies[i] < 0 ? -1 : FIRST + i;
-  }
-  return close_range(FIRST + COUNT, ~0u, 0) < 0 ? rkt_fail(err, errno, "closing descriptors") : 0;
+  for (int i = sockets; i < count; i++)
+    *own[i - sockets] = copies[i] < 0 ? -1 : FIRST + i;
+  return close_range((unsigned)(FIRST + count), ~0u, 0) < 0 ? rkt_fail(err, errno, "closing descriptors") : 0;
 }
 
 /* Builds the root and moves there; what the monitor needs of it is sent to the monitor. */
@@ -261,8 +242,7 @@ static int prepare(struct launch *launch, struct rkt_error *err) {
   if (result < 0)
     return result;
   wait_at_gate(launch);
-  result = run_pre_start(launch, err);
-  return result < 0 ? result : prepare_post_stop(launch, err);
+  return run_pre_start(launch, err);
 }
 
 /* The end of what has a controlling terminal is a hangup, so that nothing but the app itself gets it. */
@@ -270,7 +250,17 @@ static _Noreturn void become_app(const struct launch *launch) {
   if (app_terminal_control(launch->app, &launch->state->error) < 0)
     give_up(launch->state);
   atomic_store(&launch->state->executing, 1);
-  become(launch, &launch->app->command);
+  struct plan_app app = *launch->app;
+  struct rkt_error *err = &launch->state->error;
+  int result = launch_assume(&app, err);
+  /* Before the filter, which may forbid what this takes. */
+  if (result == 0)
+    result = activation_hand_over(launch->app, &app.env, err);
+  if (result == 0)
+    result = identity_filter(&app, err);
+  if (result == 0)
+    execute(&app, &app.command, err);
+  give_up(launch->state);
 }
 
 _Noreturn void launch_app(const struct launch *given) {
@@ -331,7 +321,6 @@ static _Noreturn void run_again(struct launch *launch, const struct plan_command
 _Noreturn void launch_again(const struct launch *given, const struct launch_place *place,
                             const struct plan_command *command) {
   struct launch launch = *given;
-  launch.post_stop = -1;
   launch.userns = -1;
   struct rkt_error err;
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

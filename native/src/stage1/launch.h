@@ -17,7 +17,6 @@ struct launch_state {
   atomic_int executing;     /* set-up is done, execve comes next */
   atomic_int failed;        /* `error` says why */
   struct rkt_error error;
-  pid_t post_stop_pid;      /* the process that waits to run POST_STOP */
   _Atomic pid_t pid;        /* of launch_again: the process in the pod, as the monitor sees it; 0: there is none yet */
   atomic_int stop;          /* for launch_again: a signal that ends the process as soon as there is one */
 };
@@ -31,7 +30,6 @@ struct launch {
   struct launch_state *state;
   struct stream_ends streams; /* what it gets as standard streams */
   int channel;     /* closed by execve or death; init waits for its end */
-  int post_stop;   /* -1, or what the POST_STOP process reads: a byte means that the app has ended */
   int terminal;    /* for launch_again: master of the app's terminal; -1: it has none */
   int userns;      /* the app's user namespace, from userns_open until it is joined */
   bool in_unified; /* started in its group of the unified hierarchy */
@@ -44,7 +42,7 @@ _Noreturn void launch_app(const struct launch *launch);
  * Starts an app another time, or its POST_STOP, in what its first launcher has built. The caller is a child of the monitor outside of
  * the pod. It goes where the program shall be, lets go of everything that is the host's or the monitor's, and only then forks the
  * process that the pod sees, as another child of the monitor; it ends with 0 then, and with 254 when it came to nothing.
- * `socket` and `post_stop` of the launch are not used; that process waits at the gate. Does not return either.
+ * `socket` of the launch is not used; that process waits at the gate. Does not return either.
  */
 struct launch_place {
   int init;   /* a pidfd of the pod's init, whose other namespaces the app shares */
@@ -53,18 +51,16 @@ struct launch_place {
 _Noreturn void launch_again(const struct launch *launch, const struct launch_place *place,
                             const struct plan_command *command);
 
-/* Whether the launcher prepares the app's POST_STOP; for apps that can be started again the monitor runs it. */
-static inline bool launch_prepares_post_stop(const struct plan_app *app) {
-  return app->post_stop != NULL && app->restart == PLAN_RESTART_NEVER;
+/* Whether something may follow a run of the app, for the monitor to launch: its POST_STOP, or another run. */
+static inline bool launch_may_follow(const struct plan_app *app) {
+  return app->restart != PLAN_RESTART_NEVER || app->post_stop != NULL;
 }
 
 /*
- * What a launcher hands to the monitor, before the app's program is executed, about an app that can be started again or that
- * says when it is ready: the app's mount namespace, and the socket of notify.h where it has one.
+ * Whether a launcher hands something to the monitor before the app's program is executed: of an app that something may follow or
+ * that says when it is ready, the app's mount namespace, and the socket of notify.h where it has one.
  */
-static inline bool launch_hands_over(const struct plan_app *app) {
-  return app->restart != PLAN_RESTART_NEVER || app->notify != 0;
-}
+static inline bool launch_hands_over(const struct plan_app *app) { return launch_may_follow(app) || app->notify != 0; }
 
 /*
  * What comes before execve(2), for a process in the app's mount namespace already: working directory, session, identity, but for

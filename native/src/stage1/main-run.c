@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "stage1/arguments.h"
 #include "stage1/detach.h"
 #include "stage1/epilogue.h"
@@ -70,6 +71,37 @@ static int check_ready(const struct plan *plan, struct rkt_error *err) {
   return 0;
 }
 
+static int check_sockets(const struct plan *plan, struct rkt_error *err) {
+  for (size_t a = 0; a < plan->apps.count; a++) {
+    const struct plan_app *app = &plan_apps(plan)[a];
+    for (size_t i = 0; i < app->sockets.count; i++) {
+      struct stat status;
+      uint32_t fd = plan_sockets(app)[i].fd;
+      if (fstat((int)fd, &status) < 0 || !S_ISSOCK(status.st_mode))
+        return rkt_fail(err, 0, "descriptor %u, which app \"%s\" is to get, is not a socket", fd, app->name);
+    }
+  }
+  return 0;
+}
+
+/* Closes everything that neither the monitor nor an app needs. */
+static int keep_descriptors(const struct plan *plan, struct rkt_error *err) {
+  size_t count = 3;
+  for (size_t a = 0; a < plan->apps.count; a++)
+    count += plan_apps(plan)[a].sockets.count;
+  cleanup_free uint32_t *kept = calloc(count, sizeof(*kept));
+  if (kept == NULL)
+    return rkt_fail(err, ENOMEM, "keeping descriptors");
+  kept[0] = plan->lock_fd;
+  kept[1] = plan->lease_fd;
+  kept[2] = plan->ready_fd;
+  count = 3;
+  for (size_t a = 0; a < plan->apps.count; a++)
+    for (size_t i = 0; i < plan_apps(plan)[a].sockets.count; i++)
+      kept[count++] = plan_sockets(&plan_apps(plan)[a])[i].fd;
+  return pod_keep_descriptors(kept, count, err);
+}
+
 /* Everything that the plan says about the process it is executed by. */
 static int take_over(const struct plan *plan, struct rkt_error *err) {
   int result = pod_check_streams(err);
@@ -81,8 +113,9 @@ static int take_over(const struct plan *plan, struct rkt_error *err) {
     result = check_lease(plan, err);
   if (result == 0)
     result = check_ready(plan, err);
-  const uint32_t kept[] = {plan->lock_fd, plan->lease_fd, plan->ready_fd};
-  return result < 0 ? result : pod_keep_descriptors(kept, sizeof(kept) / sizeof(kept[0]), err);
+  if (result == 0)
+    result = check_sockets(plan, err);
+  return result < 0 ? result : keep_descriptors(plan, err);
 }
 
 /*

@@ -15,6 +15,7 @@
 #include "stage1/cgroup.h"
 #include "stage1/exit-code.h"
 #include "stage1/inner-pid.h"
+#include "stage1/launch.h"
 #include "stage1/limits.h"
 #include "stage1/memory.h"
 #include "stage1/message.h"
@@ -168,7 +169,7 @@ static void take_terminal(struct monitor *monitor, uint32_t index, int master) {
 }
 
 static void take_end(struct monitor *monitor, uint32_t index, int code) {
-  if (plan_apps(monitor->plan)[index].restart != PLAN_RESTART_NEVER) {
+  if (launch_may_follow(&plan_apps(monitor->plan)[index])) {
     restarts_take_end(&monitor->restarts, index, code);
     return;
   }

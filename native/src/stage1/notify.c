@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -27,11 +28,31 @@
 /* As many descriptors as a message can bring; all are closed. */
 #define MAX_FILES 253
 
+/* Linux include/uapi/linux/pidfd.h and asm-generic/socket.h, newer than the headers of the oldest system that we are built on. */
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+#define PROCESS_INFO_CGROUP (UINT64_C(1) << 2)
+#define PROCESS_INFO_EXIT (UINT64_C(1) << 3)
+/* struct pidfd_info as of Linux 6.13; what follows in later ones is not asked for. */
+struct process_info {
+  uint64_t mask;
+  uint64_t cgroup;
+  uint32_t ids[11]; /* processes and users */
+  int32_t exit_code;
+};
+#define GET_PROCESS_INFO _IOWR(0xff, 11, struct process_info)
+
 int notify_bind(int root, int *ret_socket, struct rkt_error *err) {
   cleanup_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   int on = 1;
   if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
     return rkt_fail(err, errno, "making the app's notification socket");
+  /* Linux 6.5; without it, a sender has to live until its message was read. */
+  (void)setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d" NOTIFY_PATH, root);
   /* Every user of the app may write to it. */
@@ -113,24 +134,44 @@ static bool says_ready(const char *text, size_t length) {
   return false;
 }
 
-static bool is_in(pid_t pid, const struct stat *mounts) {
+struct sender {
+  pid_t pid;
+  int pidfd; /* -1: the kernel has not passed it */
+};
+
+static bool is_in_namespace(const struct sender *sender, const struct stat *mounts) {
   char path[64];
   struct stat its;
-  snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
-  /* One that has ended already cannot be told from a stranger. */
-  return pid > 0 && stat(path, &its) == 0 && its.st_dev == mounts->st_dev && its.st_ino == mounts->st_ino;
+  snprintf(path, sizeof(path), "/proc/%d/ns/mnt", sender->pid);
+  return sender->pid > 0 && stat(path, &its) == 0 && its.st_dev == mounts->st_dev && its.st_ino == mounts->st_ino;
+}
+
+/*
+ * Also for one that has ended and was reaped: of that the kernel keeps its last group for as long as there is a pidfd of it (Linux 6.15),
+ * and makes one with the message (6.16). No app can move its processes to a group of another.
+ */
+static bool is_in_cgroup(const struct sender *sender, uint64_t cgroup) {
+  struct process_info info = {.mask = PROCESS_INFO_CGROUP | PROCESS_INFO_EXIT};
+  return sender->pidfd >= 0 && cgroup != 0 && ioctl(sender->pidfd, GET_PROCESS_INFO, &info) == 0 &&
+         (info.mask & PROCESS_INFO_CGROUP) != 0 && info.cgroup == cgroup;
+}
+
+static bool is_of(const struct sender *sender, const struct notify_place *place) {
+  return is_in_namespace(sender, &place->mounts) || is_in_cgroup(sender, place->cgroup);
 }
 
 /* Descriptors may come with a message (FDSTORE=1, BARRIER=1): a sender that waits for a barrier waits for their end. */
-static pid_t take_control(struct msghdr *message, struct unwanted *unwanted) {
-  pid_t sender = 0;
+static struct sender take_control(struct msghdr *message, struct unwanted *unwanted) {
+  struct sender sender = {.pid = 0, .pidfd = -1};
   for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
     if (header->cmsg_level != SOL_SOCKET)
       continue;
     if (header->cmsg_type == SCM_CREDENTIALS) {
       struct ucred credentials;
       memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
-      sender = credentials.pid;
+      sender.pid = credentials.pid;
+    } else if (header->cmsg_type == SCM_PIDFD) {
+      memcpy(&sender.pidfd, CMSG_DATA(header), sizeof(sender.pidfd));
     } else if (header->cmsg_type == SCM_RIGHTS) {
       size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
       for (size_t i = 0; i < count && unwanted->count < UNWANTED_MAX; i++)
@@ -141,11 +182,11 @@ static pid_t take_control(struct msghdr *message, struct unwanted *unwanted) {
 }
 
 /* 1: ready, 0: something else, -1: no message. */
-static int receive_one(int socket, const struct stat *mounts) {
+static int receive_one(int socket, const struct notify_place *place) {
   char text[MESSAGE_SIZE];
   union {
     struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(MAX_FILES * sizeof(int))];
+    char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(MAX_FILES * sizeof(int))];
   } control;
   struct iovec data = {.iov_base = text, .iov_len = sizeof(text)};
   struct msghdr message = {
@@ -154,20 +195,21 @@ static int receive_one(int socket, const struct stat *mounts) {
   if (length < 0)
     return errno == EINTR ? 0 : -1;
   struct unwanted unwanted = {.count = 0};
-  pid_t sender = take_control(&message, &unwanted);
+  struct sender sender = take_control(&message, &unwanted);
+  cleanup_close int pidfd = sender.pidfd;
   close_elsewhere(&unwanted);
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || !says_ready(text, (size_t)length))
     return 0;
-  if (is_in(sender, mounts))
+  if (is_of(&sender, place))
     return 1;
-  message_debug("process %d says that an app is ready, which it is not part of", sender);
+  message_debug("process %d says that an app is ready, which it is not part of", sender.pid);
   return 0;
 }
 
-bool notify_receive(int socket, const struct stat *mounts) {
+bool notify_receive(int socket, const struct notify_place *place) {
   bool ready = false;
   for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
-    int result = receive_one(socket, mounts);
+    int result = receive_one(socket, place);
     if (result < 0)
       break;
     ready |= result == 1;

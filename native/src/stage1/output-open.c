@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "stage1/activation.h"
 #include "stage1/pty.h"
 
 /* Output and error messages, or some of them and a terminal. */
@@ -155,7 +156,9 @@ int output_make(struct output *output, struct rkt_error *err) {
   if (result == 0 && (output->poll = epoll_create1(EPOLL_CLOEXEC)) < 0)
     result = rkt_fail(err, errno, "preparing the streams of the apps");
   for (uint32_t i = 0; result == 0 && i < output->plan->apps.count; i++) {
-    result = make_input(output, i, err);
+    result = activation_take_over(&plan_apps(output->plan)[i], &output->ends[i], err);
+    if (result == 0)
+      result = make_input(output, i, err);
     for (int number = STDOUT_FILENO; result == 0 && number <= STDERR_FILENO; number++)
       result = make_output(output, i, number, err);
   }

@@ -14,6 +14,7 @@
 #include "stage1/attach-server.h"
 #include "stage1/clock.h"
 #include "stage1/exit-code.h"
+#include "stage1/launch.h"
 #include "stage1/memory.h"
 #include "stage1/message.h"
 #include "stage1/output-open.h"
@@ -143,8 +144,11 @@ int output_process_start(const struct plan *plan, int dir, int signals, struct o
 
 void output_process_release_ends(struct output_process *process) {
   for (size_t i = 0; i < process->plan->apps.count; i++)
-    if (plan_apps(process->plan)[i].restart == PLAN_RESTART_NEVER)
+    if (!launch_may_follow(&plan_apps(process->plan)[i]))
       streams_close(&process->ends[i]);
+    else if (plan_apps(process->plan)[i].restart == PLAN_RESTART_NEVER)
+      /* A post-stop handler prints, but serves nobody. */
+      streams_close_sockets(&process->ends[i]);
 }
 
 /* Never waits: one that does not listen because an app holds it up is told less, which its lines show. */

@@ -58,6 +58,22 @@ static const char *check_file(const void *item, const struct plan_field **ret_fi
 static const struct plan_schema file_schema = {
     .size = sizeof(struct plan_file), FIELDS(file_fields), .check = check_file};
 
+/* SOCKET */
+
+static const struct plan_field socket_fields[] = {
+    FIELD(SOCKET_FD, U32, PLAN_REQUIRED, struct plan_socket, fd, MAX_FD),
+    FIELD(SOCKET_NAME, STRING, PLAN_REQUIRED, struct plan_socket, name, 255),
+};
+/* LISTEN_FDNAMES has them all with colons between them. */
+static const char *check_socket(const void *item, const struct plan_field **ret_field) {
+  const struct plan_socket *socket = item;
+  if (socket->fd < 3)
+    return fail_field(&socket_fields[0], ret_field, "below 3, where standard streams are");
+  return strchr(socket->name, ':') == NULL ? NULL : fail_field(&socket_fields[1], ret_field, "there is a colon in it");
+}
+static const struct plan_schema socket_schema = {
+    .size = sizeof(struct plan_socket), FIELDS(socket_fields), .check = check_socket};
+
 /* PRE_START, POST_STOP and EPILOGUE */
 
 static const struct plan_field command_fields[] = {
@@ -102,6 +118,7 @@ static const struct plan_field app_fields[] = {
     FIELD(READONLY_PATH, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, readonly_paths, 0),
     FIELD(DIRECTORY, PATH, PLAN_REPEATED | PLAN_CLEAN, struct plan_app, directories, 0),
     GROUP(FILE, PLAN_REPEATED, struct plan_app, files, &file_schema),
+    GROUP(SOCKET, PLAN_REPEATED, struct plan_app, sockets, &socket_schema),
     GROUP(PRE_START, 0, struct plan_app, pre_start, &command_schema),
     GROUP(POST_STOP, 0, struct plan_app, post_stop, &command_schema),
     FIELD(UMASK, U32, 0, struct plan_app, umask, 0777),
@@ -270,6 +287,7 @@ static const struct plan_field pod_fields[] = {
     GROUP(TEARDOWN, PLAN_REPEATED, struct plan, teardown, &teardown_schema),
     FIELD(NETFILTER, BYTES, 0, struct plan, netfilter, 0),
     FIELD(FLAGS, U32, 0, struct plan, flags, PLAN_FLAGS_ALL),
+    FIELD(READY_TIMEOUT_MS, U32, 0, struct plan, ready_timeout_ms, 0x7fffffff),
     FIELD(LOG_SIZE, U64, 0, struct plan, log_size, 0),
     FIELD(LOG_FILES, U32, 0, struct plan, log_files, MAX_LOG_FILES),
     GROUP(EPILOGUE, 0, struct plan, epilogue, &command_schema),
@@ -286,6 +304,16 @@ static bool is_uuid(const char *text) {
       return false;
   }
   return true;
+}
+
+static bool has_duplicate_socket(const struct plan *plan) {
+  uint32_t known[3] = {plan->lock_fd, plan->lease_fd, plan->ready_fd};
+  for (size_t a = 0; a < plan->apps.count; a++)
+    for (size_t i = 0; i < plan_apps(plan)[a].sockets.count; i++)
+      for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+        if (plan_sockets(&plan_apps(plan)[a])[i].fd == known[k])
+          return true;
+  return false;
 }
 
 static bool has_duplicate_app(const struct plan *plan) {
@@ -309,6 +337,8 @@ static const char *check_pod(const void *item, const struct plan_field **ret_fie
     return fail_field(&pod_fields[POD_READY_FD], ret_field, "below 3, or another's");
   if (has_duplicate_app(plan))
     return fail_field(&pod_fields[POD_APP], ret_field, "two apps have the same name");
+  if (has_duplicate_socket(plan))
+    return fail_field(&pod_fields[POD_APP], ret_field, "a socket has the descriptor of something else");
   for (size_t i = 0; i < plan->sysctls.count; i++) {
     const char *reason = sysctl_refusal(plan_strings(&plan->sysctls)[i], plan->netns != NULL,
                                         (plan->flags & PLAN_FLAG_HOST_IPC) == 0);

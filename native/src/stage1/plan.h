@@ -75,6 +75,10 @@ enum plan_tag {
   PLAN_STOP_SIGNAL = 105,
   PLAN_DIRECTORY = 116,
   PLAN_DEVICE_FILTER = 117,
+  PLAN_SOCKET = 90,
+  /* SOCKET */
+  PLAN_SOCKET_FD = 91,
+  PLAN_SOCKET_NAME = 92,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -92,6 +96,8 @@ enum plan_tag {
   PLAN_STAGE1 = 124,
   /* USERNS, again */
   PLAN_USERNS_PATH = 125,
+  /* pod, once more */
+  PLAN_READY_TIMEOUT_MS = 93,
 };
 
 /* FLAGS */
@@ -184,6 +190,12 @@ struct plan_file {
   uint32_t replace; /* enum plan_file_replace */
 };
 
+/* A socket that the app is activated by. */
+struct plan_socket {
+  uint32_t fd;
+  char *name;
+};
+
 struct plan_app {
   char *name;
   struct plan_list lowers; /* char *, topmost first */
@@ -217,6 +229,7 @@ struct plan_app {
   uint32_t restart_limit;
   uint32_t notify;
   uint32_t stop_signal; /* what SIGTERM to the pod is for this app */
+  struct plan_list sockets; /* struct plan_socket */
 };
 
 /* The root filesystem of a stage1 that is an image: layers as an app has them. */
@@ -245,6 +258,7 @@ struct plan {
   struct plan_list sysctls; /* char * */
   char *subcgroup;
   uint32_t ready_fd;
+  uint32_t ready_timeout_ms; /* 0: none */
   uint64_t log_size;
   uint32_t log_files;
   struct plan_command *epilogue;
@@ -277,5 +291,6 @@ static inline unsigned plan_terminal_streams(const struct plan_app *app) {
 
 static inline const struct plan_app *plan_apps(const struct plan *plan) { return plan->apps.items; }
 static inline const struct plan_cgroup *plan_cgroups(const struct plan *plan) { return plan->cgroups.items; }
+static inline const struct plan_socket *plan_sockets(const struct plan_app *app) { return app->sockets.items; }
 static inline char **plan_strings(const struct plan_list *list) { return list->items; }
 static inline bool plan_debug(const struct plan *plan) { return (plan->flags & PLAN_FLAG_DEBUG) != 0; }

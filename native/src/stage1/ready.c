@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
+#include "stage1/cgroup.h"
 #include "stage1/detach.h"
 #include "stage1/message.h"
 #include "stage1/notify.h"
@@ -84,12 +87,24 @@ void ready_take_start(struct ready *ready, uint32_t app) {
     take_one(ready, app);
 }
 
+static int find_place(const struct plan *plan, uint32_t app, int mounts, struct notify_place *ret_place) {
+  struct notify_place place = {.cgroup = 0};
+  struct stat group_status;
+  cleanup_close int group = cgroup_open_unified(plan, plan_apps(plan)[app].name);
+  if (fstat(mounts, &place.mounts) < 0)
+    return -errno;
+  if (group >= 0 && fstat(group, &group_status) == 0)
+    place.cgroup = group_status.st_ino;
+  *ret_place = place;
+  return 0;
+}
+
 void ready_take_files(struct ready *ready, uint32_t app, int mounts, int socket) {
   struct ready_app *item = &ready->apps[app];
   struct epoll_event event = {.events = EPOLLIN, .data.u32 = app};
   if (socket < 0)
     return;
-  if (item->socket >= 0 || ready->poll < 0 || fstat(mounts, &item->mounts) < 0 ||
+  if (item->socket >= 0 || ready->poll < 0 || find_place(ready->plan, app, mounts, &item->place) < 0 ||
       epoll_ctl(ready->poll, EPOLL_CTL_ADD, socket, &event) < 0) {
     close(socket);
     return;
@@ -117,7 +132,7 @@ void ready_handle(struct ready *ready) {
       continue;
     }
     /* Read although it is ready: what nobody reads makes its sender wait. */
-    if (notify_receive(ready->apps[app].socket, &ready->apps[app].mounts))
+    if (notify_receive(ready->apps[app].socket, &ready->apps[app].place))
       take_one(ready, app);
   }
 }

@@ -5,14 +5,14 @@
 #pragma once
 
 #include <stdbool.h>
-#include <sys/stat.h>
 
+#include "stage1/notify.h"
 #include "stage1/plan.h"
 
 struct ready_app {
   bool done;
   int socket;         /* of notify.h, or -1 */
-  struct stat mounts; /* with a socket */
+  struct notify_place place; /* with a socket */
 };
 
 struct ready {
@@ -27,7 +27,7 @@ struct ready {
 
 int ready_open(const struct plan *plan, int dir, struct ready *ret_ready, struct rkt_error *err);
 
-/* An app has been executed; one has ended for good; an app's namespace and socket, which is ours from now on. */
+/* An app has been executed; an app's namespace and socket, which is ours from now on. */
 void ready_take_start(struct ready *ready, uint32_t app);
 void ready_take_files(struct ready *ready, uint32_t app, int mounts, int socket);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -71,13 +72,17 @@ static const struct plan_app *plan_of(const struct restarts *restarts, uint32_t 
 /* The process in the pod, in STARTING, RUNNING and STOPPING; 0: the guide has not come that far. */
 static pid_t pid_of(const struct restart *item) { return item->state == NULL ? 0 : atomic_load(&item->state->pid); }
 
+static bool is_ours(const struct restarts *restarts, uint32_t app) {
+  return restarts->items != NULL && launch_may_follow(plan_of(restarts, app));
+}
+
 static bool has_policy(const struct restarts *restarts, uint32_t app) {
-  return restarts->items != NULL && plan_of(restarts, app)->restart != PLAN_RESTART_NEVER;
+  return plan_of(restarts, app)->restart != PLAN_RESTART_NEVER;
 }
 
 static bool wanted(const struct plan *plan) {
   for (size_t i = 0; i < plan->apps.count; i++)
-    if (plan_apps(plan)[i].restart != PLAN_RESTART_NEVER)
+    if (launch_may_follow(&plan_apps(plan)[i]))
       return true;
   return false;
 }
@@ -112,24 +117,24 @@ int restarts_open(const struct plan *plan, int dir, const struct monitor_child *
 }
 
 void restarts_take_mounts(struct restarts *restarts, uint32_t app, int mounts) {
-  if (has_policy(restarts, app) && restarts->items[app].mounts < 0)
+  if (is_ours(restarts, app) && restarts->items[app].mounts < 0)
     restarts->items[app].mounts = mounts;
   else
     close(mounts);
 }
 
 void restarts_take_terminal(struct restarts *restarts, uint32_t app, int master) {
-  if (has_policy(restarts, app) && restarts->items[app].terminal < 0)
+  if (is_ours(restarts, app) && restarts->items[app].terminal < 0)
     restarts->items[app].terminal = fcntl(master, F_DUPFD_CLOEXEC, 3);
 }
 
 void restarts_take_start(struct restarts *restarts, uint32_t app) {
-  if (has_policy(restarts, app))
+  if (is_ours(restarts, app))
     restarts->items[app].executed = true;
 }
 
 void restarts_take_end(struct restarts *restarts, uint32_t app, int code) {
-  if (has_policy(restarts, app) && restarts->items[app].phase == WITH_INIT)
+  if (is_ours(restarts, app) && restarts->items[app].phase == WITH_INIT)
     run_ended(restarts, app, code);
 }
 
@@ -215,17 +220,22 @@ static int start_command(struct restarts *restarts, uint32_t app, const struct p
   return 0;
 }
 
+/* The code of an app without a policy was told when it ended. */
 static void over(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
+  int code = has_policy(restarts, app) ? item->code : 0;
   item->phase = OVER;
-  restarts->listener->over(restarts->data, app, item->code);
-  report_send(restarts->init->socket, &(struct report){.kind = REPORT_RELEASED, .app = app, .value = item->code});
+  if (has_policy(restarts, app))
+    restarts->listener->over(restarts->data, app, code);
+  report_send(restarts->init->socket, &(struct report){.kind = REPORT_RELEASED, .app = app, .value = code});
 }
 
 static bool is_wanted(const struct restarts *restarts, uint32_t app) {
   const struct restart *item = &restarts->items[app];
   const struct plan_app *plan = plan_of(restarts, app);
-  if (restarts->stopping || item->mounts < 0 || (plan->restart_limit != 0 && item->count >= plan->restart_limit))
+  if (restarts->stopping || item->mounts < 0 || plan->restart == PLAN_RESTART_NEVER)
+    return false;
+  if (plan->restart_limit != 0 && item->count >= plan->restart_limit)
     return false;
   return plan->restart == PLAN_RESTART_ALWAYS || item->code != 0;
 }
@@ -255,13 +265,15 @@ static void run_ended(struct restarts *restarts, uint32_t app, int code) {
   struct rkt_error err;
   item->code = code;
   restarts->listener->ended(restarts->data, app, code);
+  /* Without a policy that was its last run, and what it means for the others does not wait for POST_STOP. */
+  if (!has_policy(restarts, app))
+    restarts->listener->over(restarts->data, app, code);
   if (post_stop != NULL && item->executed) {
     if (start_command(restarts, app, post_stop, &err) == 0) {
       item->phase = STOPPING;
       return;
     }
-    /* As in a pod that was killed. */
-    message_debug("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
+    message_print("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
   }
   decide(restarts, app);
 }
@@ -302,14 +314,26 @@ static void tell_process(struct restarts *restarts, uint32_t app) {
   close_gate(item);
 }
 
+/* Nothing depends on it, but somebody has relied on it. In a pod that was killed there is nowhere to run it. */
+static void tell_failed_handler(const struct restarts *restarts, uint32_t app) {
+  const struct restart *item = &restarts->items[app];
+  struct pollfd init = {.fd = restarts->init->pidfd, .events = POLLIN};
+  if (item->phase != STOPPING || !atomic_load(&item->state->failed) || poll(&init, 1, 0) != 0)
+    return;
+  struct rkt_error err = item->state->error;
+  message_print("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
+}
+
 /* The channel of the process has ended: it executes its program, or is dead. */
 static void take_channel(struct restarts *restarts, uint32_t app) {
   struct restart *item = &restarts->items[app];
   if (item->channel < 0)
     return;
   close_channel(restarts, item);
-  if (item->phase != STARTING)
+  if (item->phase != STARTING) {
+    tell_failed_handler(restarts, app);
     return;
+  }
   if (atomic_load(&item->state->failed)) {
     struct rkt_error err = item->state->error;
     restarts->listener->failed(restarts->data, app, err.message);

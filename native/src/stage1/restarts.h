@@ -1,13 +1,13 @@
 /*
- * Apps that are started again when they end.
+ * What is started in the place of an app that has ended: the next run of one with a restart policy, and POST_STOP.
  *
- * The pod's init has given up everything that starting an app takes: its root is empty and it can but send signals. So the
+ * The pod's init has given up everything that starting a program takes: its root is empty and it can but send signals. So the
  * monitor does it, as `enter` would: the app's first launcher has sent it the app's mount namespace, and a child of the
  * monitor, the guide, joins that and forks what becomes the app in the pod's PID namespace. Nothing privileged stays in the pod, which
  * never sees a process that has the host's root or our descriptors, and the root filesystem is the one that the app wrote to
  * before. Such an app's parent is the monitor; its orphans are the init's.
  *
- * Once an app with a restart policy has ended for the first time, the init counts it as alive until it hears that it is over.
+ * Once an app that something may follow has ended for the first time, the init counts it as alive until it hears that it is over.
  */
 #pragma once
 
@@ -17,7 +17,7 @@
 #include "stage1/monitor-start.h"
 #include "stage1/plan.h"
 
-/* What the monitor hears, of apps with a restart policy and with `data` of restarts_open. */
+/* What the monitor hears, of apps that something may follow (launch.h) and with `data` of restarts_open. */
 struct restarts_listener {
   void (*forked)(void *data, uint32_t app, pid_t pid); /* it has a process, for its program or its POST_STOP */
   void (*started)(void *data, uint32_t app, pid_t pid);
@@ -35,7 +35,7 @@ struct restarts {
   const struct stream_ends *streams; /* by app */
   const struct restarts_listener *listener;
   void *data;
-  struct restart *items; /* by app; NULL where no app has a policy */
+  struct restart *items; /* by app; NULL where nothing may follow any */
   int poll;              /* readable when restarts_handle has something to do; -1: never */
   int timer;
   bool stopping;

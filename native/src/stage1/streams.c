@@ -10,14 +10,20 @@
 static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
 int streams_keep_only(const struct stream_ends *ends, size_t count) {
-  cleanup_free int *kept = malloc((count * 3 + 1) * sizeof(int));
+  size_t most = 1;
+  for (size_t i = 0; i < count; i++)
+    most += 3 + ends[i].socket_count;
+  cleanup_free int *kept = malloc(most * sizeof(int));
   if (kept == NULL)
     return -ENOMEM;
   size_t length = 0;
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     for (int fd = 0; fd <= 2; fd++)
       if (ends[i].fds[fd] >= 0)
         kept[length++] = ends[i].fds[fd];
+    for (size_t s = 0; s < ends[i].socket_count; s++)
+      kept[length++] = ends[i].sockets[s];
+  }
   qsort(kept, length, sizeof(int), compare);
   int first = STREAMS_FIRST_FD;
   for (size_t i = 0; i < length; i++) {
@@ -28,7 +34,16 @@ int streams_keep_only(const struct stream_ends *ends, size_t count) {
   return close_range((unsigned)first, ~0u, 0) < 0 ? -errno : 0;
 }
 
+void streams_close_sockets(struct stream_ends *ends) {
+  for (size_t i = 0; i < ends->socket_count; i++)
+    close(ends->sockets[i]);
+  free(ends->sockets);
+  ends->sockets = NULL;
+  ends->socket_count = 0;
+}
+
 void streams_close(struct stream_ends *ends) {
+  streams_close_sockets(ends);
   for (int fd = 0; fd <= 2; fd++)
     if (ends->fds[fd] >= 0) {
       close(ends->fds[fd]);

@@ -52,7 +52,7 @@ describe('forwarded ports', () => {
       podToLoopback: 'ETIMEDOUT',
       neighbourToBound: 'ECONNREFUSED',
     });
-    // Without the guard both would be.
+    // Without the guards both would be.
     expect(ports.unguarded).toEqual({ neighbourToLoopbackOnly: '10.9.0.2', podToLoopback: ports.ips.web });
   });
 
@@ -104,5 +104,33 @@ describe('forwarded ports', () => {
 
   test('leave nothing behind', () => {
     expect(ports.left).toMatchObject({ links: [], tables: '' });
+  });
+});
+
+interface Flushed {
+  open: boolean;
+  again: boolean;
+  byLoopback: string;
+  hostIp: string;
+  ip: string;
+  flushed: { connected: string; frames: string[] };
+  unguarded: { connected: string; frames: string[] };
+  left: string[];
+}
+
+describe('when somebody has flushed the ruleset', () => {
+  let result: Flushed;
+  beforeAll(() => {
+    result = runScenario<Flushed>('flushed');
+  }, 60_000);
+
+  test('a pod whose port was reached from 127.0.0.1 still reaches nothing there (CVE-2020-8558)', () => {
+    expect(result).toMatchObject({ open: true, again: true, byLoopback: result.hostIp });
+    expect(result.flushed).toEqual({ connected: 'ETIMEDOUT', frames: [] });
+  });
+
+  test('which is the doing of the guard at its link, also against frames with VLAN tags', () => {
+    expect(result.unguarded).toEqual({ connected: result.ip, frames: ['0', '1', '2', '3'] });
+    expect(result.left).toEqual([]);
   });
 });

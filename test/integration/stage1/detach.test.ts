@@ -73,6 +73,23 @@ describe('a pod in the background', () => {
     expect(pod.file('status/app')).toBe('3');
   });
 
+  test('that is not ready in time is stopped, and nothing is left', async () => {
+    const mute = pod.app({ name: 'mute', script: idle, notify: true });
+    const run = detached([mute, pod.app({ name: 'other', script: idle })], { readyTimeoutMs: 250 });
+    expect(await run.ended).toEqual({
+      code: 254,
+      stdout: '',
+      stderr: `rkt: pod ${pod.uuid} was not ready within 0.25 s and is stopped\nrkt: app "mute" has ended before it was ready\n`,
+    });
+    expect([lockIsFree(), pod.file('status/mute'), processesOf(pod.uuid)]).toEqual([true, '0', []]);
+  });
+
+  test('that was ready in time is left alone', async () => {
+    const run = detached([pod.app({ script: idle })], { readyTimeoutMs: 60_000 });
+    expect(await run.ended).toEqual({ code: 0, stdout: `${pod.uuid}\n`, stderr: '' });
+    await stop();
+  });
+
   test('that cannot start is told as in the foreground, and nothing is left', async () => {
     const marker = join(pod.dir, 'teardown');
     writeFileSync(marker, '');

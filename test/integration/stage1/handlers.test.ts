@@ -79,6 +79,42 @@ test('post-stop runs for an app that failed and for those that it ended, and its
   expect([pod.file('status/fails'), pod.file('status/ended')]).toEqual(['7', '0']);
 });
 
+test('nothing waits in the pod for the end of an app', async () => {
+  const script = 'for p in /proc/[0-9]*; do cat $p/comm; done; exit 7';
+  const app = pod.app({ script, mounts: mounts(), postStop: sh('echo after') });
+  expect(await pod.run(app)).toEqual({ code: 7, stdout: 'rkt-init\nsh\nafter\n', stderr: '' });
+});
+
+test.each(['never', 'on-failure'] as const)(
+  'a post-stop that cannot be executed is told, and no more: %s',
+  async (policy) => {
+    const app = pod.app({ script: 'exit 0', postStop: ['/nope'] });
+    const outcome = await pod.run(policy === 'never' ? app : { ...app, restart: { policy } });
+    expect(outcome).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'rkt: app "app": running the post-stop handler: executing "/nope": No such file or directory\n',
+    });
+  },
+);
+
+test('an app that fails ends the others before its own handler has ended, and its code is the pod’s', async () => {
+  const { code } = await pod.run([
+    pod.app({
+      name: 'fails',
+      script: 'while ! [ -e /data/up ]; do sleep 0.01; done; exit 7',
+      mounts: mounts(),
+      postStop: sh('until [ -e /data/ended ]; do sleep 0.01; done; echo after > /data/fails'),
+    }),
+    pod.app({
+      name: 'other',
+      script: 'trap "touch /data/ended; exit 9" TERM; touch /data/up; while :; do sleep 0.01; done',
+      mounts: mounts(),
+    }),
+  ]);
+  expect([code, log('fails')]).toEqual([7, 'after\n']);
+});
+
 test('a pod ends when its handlers have', async () => {
   const outcome = await pod.script('exit 0', { postStop: sh('sleep 0.2; echo after') });
   expect(outcome).toEqual({ code: 0, stdout: 'after\n', stderr: '' });

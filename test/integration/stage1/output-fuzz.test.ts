@@ -10,7 +10,8 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 test('whatever apps print in whatever pieces comes out whole, in its order, and without undefined behaviour', () => {
   const stage1 = join(root, 'native', 'src', 'stage1');
-  const used = /^(output(?!-process)|log-|line-splitter|sink|streams|attach-server|message|signals|pty|resolve)/;
+  const used =
+    /^(activation|output(?!-process)|log-|line-splitter|sink|streams|attach-server|message|signals|pty|resolve)/;
   const sources = [
     ...readdirSync(stage1)
       .filter((name) => used.test(name) && name.endsWith('.c'))

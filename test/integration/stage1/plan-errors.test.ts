@@ -157,6 +157,11 @@ describe('meaning', () => {
     ['LOCK_FD', whole({ lockFd: 2 }), 'tag 4 (LOCK_FD) in the group at offset 12: below 3, where standard streams are'],
     ['LEASE_FD', whole({ leaseFd: 3 }), "tag 5 (LEASE_FD) in the group at offset 12: below 3, or the lock's"],
     [
+      'the lock as SOCKET',
+      () => pod.plan([pod.app({ sockets: [{ fd: 3, name: 'x' }] })]),
+      'tag 10 (APP) in the group at offset 12: a socket has the descriptor of something else',
+    ],
+    [
       'two apps of one name',
       () => pod.plan([pod.app(), pod.app()]),
       'tag 10 (APP) in the group at offset 12: two apps have the same name',
@@ -208,6 +213,16 @@ describe('meaning', () => {
     ],
     ['STOP_SIGNAL', { stopSignal: 65 }, /tag 105 \(STOP_SIGNAL\) at offset \d+: the number is out of range\n$/],
     [
+      'SOCKET_FD',
+      { sockets: [{ fd: 2, name: 'x' }] },
+      /tag 91 \(SOCKET_FD\) in the group at offset \d+: below 3, where standard streams are\n$/,
+    ],
+    [
+      'SOCKET_NAME',
+      { sockets: [{ fd: 9, name: 'a:b' }] },
+      /tag 92 \(SOCKET_NAME\) in the group at offset \d+: there is a colon in it\n$/,
+    ],
+    [
       'a mount target that climbs',
       { mounts: [{ source: '/tmp', target: '/a/../../b' }] },
       /tag 71 \(MOUNT_TARGET\) at offset \d+: the path has an empty, \. or \.\. component\n$/,
@@ -246,6 +261,12 @@ describe('surroundings of run', () => {
   test('who waits for the pod to be ready must be there', async () => {
     expect(await refusal(pod.plan([pod.app()], { readyFd: 9 }))).toBe(
       'rkt: descriptor 9, which is to say when the pod is ready, is not open\n',
+    );
+  });
+
+  test('what an app is to get must be a socket', async () => {
+    expect(await refusal(pod.plan([pod.app({ sockets: [{ fd: 9, name: 'x' }] })]))).toBe(
+      'rkt: descriptor 9, which app "app" is to get, is not a socket\n',
     );
   });
 

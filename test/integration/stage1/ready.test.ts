@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -38,6 +39,11 @@ function start(apps: readonly PlanApp[], options: Partial<LaunchPlan> = {}): Run
 }
 
 const hold = 'read line; exit 0';
+
+/** Since then the kernel tells whose process that was; the group that it was in is one of the unified hierarchy. */
+const [major = 0, minor = 0] = release().split('.').map(Number);
+const sinceLinux616 =
+  (major > 6 || (major === 6 && minor >= 16)) && existsSync('/sys/fs/cgroup/unified') ? test : test.skip;
 
 describe('without notifications a pod is ready', () => {
   test('when every app has been executed', async () => {
@@ -156,6 +162,48 @@ describe('with notifications', () => {
   test('but not one that nobody waits for', async () => {
     expect(await pod.run(app('exit 0'))).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(isReady()).toBe(false);
+  });
+
+  describe('of a process that has ended when its message is read', () => {
+    const next = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const hasEnded = (pid: string): boolean => /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+    /** What is sent while the monitor stands still, it reads after that. */
+    async function whileStopped(apps: readonly PlanApp[], over: (run: RunningPod) => Promise<void>) {
+      const run = start(apps);
+      for (const { name } of apps) await pod.appPid(name);
+      run.child.kill('SIGSTOP');
+      run.child.stdin?.write('go\n');
+      await over(run);
+      run.child.kill('SIGCONT');
+      return run;
+    }
+
+    sinceLinux616('it counts', async () => {
+      const script = `read line; notify READY=1; echo over; ${hold}`;
+      const run = await whileStopped([app(script)], ({ line }) => line('over'));
+      expect(await run.ready).toBe('00');
+      run.child.stdin?.end();
+      expect((await run.ended).code).toBe(0);
+    });
+
+    sinceLinux616('it counts though the app has ended with it, and the pod', async () => {
+      const run = await whileStopped([app('read line; exec notify READY=1')], async () => {
+        const init = pod.file('pid');
+        while (!hasEnded(init)) await next();
+      });
+      expect([await run.ready, (await run.ended).code]).toEqual(['00', 0]);
+    });
+
+    test('it does not count where it was another app’s', async () => {
+      const script = `read line; for socket in /proc/[0-9]*/root/dev/rkt-notify; do notify -s $socket READY=1; done
+        echo over; ${hold}`;
+      const apps = [app('exec sleep 1000', { name: 'victim' }), pod.app({ name: 'liar', script })];
+      const run = await whileStopped(apps, ({ line }) => line('over'));
+      run.child.kill('SIGTERM');
+      const { stderr } = await run.ended;
+      expect([await run.ready, stderr]).toEqual(['', 'rkt: app "victim" has ended before it was ready\n']);
+    });
   });
 
   test('the socket is the app’s alone, and no descriptor of it stays', async () => {

@@ -13,6 +13,7 @@ export const examplePlan: LaunchPlan = {
   prefixLines: true,
   detached: true,
   readyFd: 12,
+  readyTimeoutMs: 90_000,
   logSize: 1 << 20,
   logFiles: 2,
   epilogue: ['/usr/bin/rkt', 'rm', 'x'],
@@ -56,6 +57,10 @@ export const examplePlan: LaunchPlan = {
       notify: true,
       stopSignal: 3,
       interactive: true,
+      sockets: [
+        { fd: 13, name: 'web.socket' },
+        { fd: 14, name: 'admin' },
+      ],
     },
   ],
 };

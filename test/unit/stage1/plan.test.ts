@@ -18,6 +18,7 @@ const groups = new Set<number>([
   planTags.EPILOGUE,
   planTags.USERNS,
   planTags.STAGE1,
+  planTags.SOCKET,
 ]);
 
 type Decoded = { tag: number; data: Buffer; children: Decoded[] };

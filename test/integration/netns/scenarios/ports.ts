@@ -94,8 +94,9 @@ const refused = {
   neighbourToBound: await connectFrom(neighbour, lan.host, 9090),
   neighbourToPod: await connectFrom(neighbour, web.network.ip, 80, blocked),
 };
-// That these are refused by the guard and not by a mistake of this test.
+// That these are refused by the guards and not by a mistake of this test.
 run('nft', ['flush', 'chain', 'ip', 'rkt-ports', 'guard']);
+run('tc', ['qdisc', 'delete', 'dev', web.network.hostInterface, 'clsact']);
 const unguarded = {
   neighbourToLoopbackOnly: await connectFrom(neighbour, '127.0.0.1', 9090, blocked),
   podToLoopback: await connectFrom(web.netns, '127.0.0.1', 7070, blocked),

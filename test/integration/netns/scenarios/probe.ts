@@ -43,6 +43,16 @@ function answerDatagrams(): void {
   socket.bind(Number(port), address, () => process.stdout.write('listening'));
 }
 
+/** Prints every datagram, and answers it. */
+function noteDatagrams(): void {
+  const socket = createSocket('udp4');
+  socket.on('message', (text, from) => {
+    process.stdout.write(`${text}\n`);
+    socket.send('noted', from.port, from.address);
+  });
+  socket.bind(Number(port), address, () => process.stdout.write('listening\n'));
+}
+
 function askByDatagram(): void {
   const [timeoutMs = '', from = ''] = rest;
   const socket = createSocket('udp4').bind(from === '' ? 0 : Number(from));
@@ -61,6 +71,7 @@ function askByDatagram(): void {
 const modes: Record<string, () => void> = {
   answer: answerDatagrams,
   ask: askByDatagram,
+  note: noteDatagrams,
   serve,
   connect: connectOnce,
   send: sendOnce,

@@ -111,7 +111,7 @@ export async function serve(
   netns: string,
   address: string,
   port: number,
-  mode: 'serve' | 'answer' = 'serve',
+  mode: 'serve' | 'answer' | 'note' = 'serve',
 ): Promise<ChildProcess> {
   const args = [`--net=${netns}`, process.execPath, probe, mode, address, String(port)];
   const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });

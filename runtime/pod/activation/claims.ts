@@ -1,0 +1,77 @@
+/** Which sockets the apps of a pod expect to be given: the socket-activated ports of aci.md, as ports of the host. */
+
+import type { PortProtocol } from '../../../netns/index.ts';
+import type { PodManifest } from '../../appc/pod-manifest.ts';
+import type { ExposedPort, Port } from '../../appc/port.ts';
+import { RktError } from '../../base/errors.ts';
+
+/** One socket that an app expects. */
+export interface SocketClaim {
+  readonly app: string;
+  /** The name of the app's port. */
+  readonly port: string;
+  readonly protocol: PortProtocol;
+  /** The port of the host that the socket has. */
+  readonly hostPort: number;
+  /** The only address of the host that it may have; absent: any. */
+  readonly hostIp?: string;
+}
+
+export const shownClaim = ({ protocol, hostIp, hostPort }: Omit<SocketClaim, 'app' | 'port'>): string =>
+  `${protocol} ${hostIp === undefined ? '' : `${hostIp}:`}${hostPort}`;
+
+/**
+ * The claims of all apps. A port that is exposed is expected at the port of the host that this says, as rkt has it; any other at its own
+ * number. A range has as many as it is long. Errors: EPORT for protocols other than TCP and UDP, for ranges that end beyond the last
+ * port, for a socket-activated port of the pod manifest that no app has, and where two claim one socket.
+ */
+export function socketClaims(manifest: PodManifest): SocketClaim[] {
+  const exposures = new Map(manifest.ports.map((exposed) => [exposed.name, exposed]));
+  const claims = manifest.apps.flatMap(({ name, app }) =>
+    (app?.ports ?? []).flatMap((port) => claimsOf(name, port, exposures.get(port.name))),
+  );
+  const names = new Set(claims.map(({ port }) => port));
+  const lost = manifest.ports.find(({ name, podPort }) => podPort?.socketActivated === true && !names.has(name));
+  if (lost !== undefined) throw claimError(`port "${lost.name}" is socket-activated, and no app of the pod has it`);
+  refuseTwice(claims);
+  return claims;
+}
+
+function claimsOf(app: string, declared: Port, exposed: ExposedPort | undefined): SocketClaim[] {
+  const { name, protocol, port, count, socketActivated } = exposed?.podPort ?? declared;
+  if (!socketActivated) return [];
+  const known = protocol.toLowerCase();
+  if (known !== 'tcp' && known !== 'udp') {
+    throw claimError(
+      `app "${app}": port "${name}" is socket-activated, which "${protocol}" cannot be, only tcp and udp`,
+    );
+  }
+  const first = exposed?.hostPort ?? port;
+  if (first + count - 1 > 65535) {
+    throw claimError(`port "${name}": the ${count} ports of the host from ${first} on end beyond 65535`);
+  }
+  return Array.from({ length: count }, (_, index) => ({
+    app,
+    port: name,
+    protocol: known,
+    hostPort: first + index,
+    ...(exposed?.hostIP === undefined ? {} : { hostIp: exposed.hostIP }),
+  }));
+}
+
+const mayMeet = (one: SocketClaim, other: SocketClaim): boolean =>
+  one.protocol === other.protocol &&
+  one.hostPort === other.hostPort &&
+  (one.hostIp === undefined || other.hostIp === undefined || one.hostIp === other.hostIp);
+
+function refuseTwice(claims: readonly SocketClaim[]): void {
+  for (const [index, claim] of claims.entries()) {
+    const other = claims.slice(0, index).find((before) => mayMeet(before, claim));
+    if (other === undefined) continue;
+    const who =
+      other.app === claim.app ? `app "${claim.app}" expects` : `apps "${other.app}" and "${claim.app}" expect`;
+    throw claimError(`${who} the socket ${shownClaim(claim)} for ports "${other.port}" and "${claim.port}"`);
+  }
+}
+
+const claimError = (message: string): RktError => new RktError(message, { code: 'EPORT' });

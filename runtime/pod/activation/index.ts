@@ -1,0 +1,1 @@
+export { assignSockets } from './assign.ts';

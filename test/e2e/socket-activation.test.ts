@@ -1,0 +1,321 @@
+/** Apps that expect their sockets to be opened by whoever starts rkt (aci.md, socketActivated; sd_listen_fds(3)). */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { makeImage } from '../../deploy/demo/images.ts';
+import { makeActivate, makeActivated } from '../support/activation/programs.ts';
+import { type Result, Running, rktPath, Sandbox } from '../support/sandbox.ts';
+
+jest.setTimeout(60_000);
+
+const web = 'example.com/web';
+const dns = 'example.com/dns';
+const plain = 'example.com/plain';
+let host: Sandbox;
+const file = (name: string): string => join(host.dir, name);
+
+async function addImage(name: string, ports: readonly object[], more: object = {}): Promise<void> {
+  const output = file('image.aci');
+  const prepare = (rootfs: string): void => makeActivated(join(rootfs, 'bin', 'activated'));
+  await makeImage({ name, exec: ['/bin/activated'], output, app: { ports, ...more }, prepare });
+  host.ok(['--insecure-options=image', 'fetch', output]);
+}
+
+const port = (name: string, protocol: string, number: number, more: object = {}): object => ({
+  ...{ name, protocol, port: number, socketActivated: true },
+  ...more,
+});
+
+beforeAll(async () => {
+  host = await Sandbox.create();
+  makeActivate(file('activate'));
+  await addImage(web, [port('http', 'tcp', 80), port('plain', 'tcp', 9, { socketActivated: false })]);
+  await addImage(dns, [port('dns', 'tcp', 53), port('dns-udp', 'udp', 53)]);
+  await addImage(plain, []);
+});
+
+afterEach(() => {
+  host.ok(['gc', '--grace-period=0s']);
+  expect(host.leftovers().filter((line) => line !== 'file /run/rkt/private-users/lock')).toEqual([]);
+  expect(host.uuids()).toEqual([]);
+});
+
+afterAll(() => host.destroy());
+
+const command = (sockets: readonly string[], rkt: readonly string[]): string[] => [
+  file('activate'),
+  ...sockets,
+  '--',
+  rktPath,
+  ...rkt,
+];
+
+/** Starts rkt with sockets. */
+const activated = (sockets: readonly string[], ...rkt: string[]): Running =>
+  new Running(host.spawn(command(sockets, rkt), ['pipe', 'pipe', 'pipe']));
+
+/** The same for what ends by itself. */
+const refused = (sockets: readonly string[], ...rkt: string[]): Result => host.exec(command(sockets, rkt));
+
+const ask = (where: string, text = 'hello'): string =>
+  host.exec([file('activate'), 'ask', ...where.split(' '), text], { timeout: 20_000 }).stdout;
+
+async function stop(pod: Running): Promise<void> {
+  pod.child.kill('SIGTERM');
+  await pod.ended;
+}
+
+const told = (app: string, names: string, count = names.split(':').length): string =>
+  `${app}: LISTEN_FDS=${count} LISTEN_FDNAMES=${names} LISTEN_PID is ours; open: ${['0 1 2', ...Array.from({ length: count }, (_, i) => i + 3)].join(' ')}\n`;
+
+const onNetwork = ['--private-net', '--mds-register=false'];
+
+describe('a socket-activated port', () => {
+  test.each([
+    ['on the network of the host', []],
+    ['on a private network', onNetwork],
+    ['without a network', ['--net=none']],
+    ['of a pod with users of its own', [...onNetwork, '--private-users']],
+  ])('%s is a socket that rkt was started with', async (_, options) => {
+    const pod = activated(['tcp:127.0.0.1:80'], 'run', ...options, web);
+    expect(ask('tcp 127.0.0.1 80')).toBe('web http hello\n');
+    // Ours is open while the program runs: the connection.
+    expect(ask('tcp 127.0.0.1 80', 'fds')).toBe('web http 0 1 2 3 4\n');
+    await stop(pod);
+    expect(pod.stdout).toBe(told('web', 'http'));
+    expect(pod.stderr).toBe('');
+  });
+
+  test('is looked for at the port of the host that --port says, and nothing is forwarded to it', async () => {
+    for (const options of [[], onNetwork]) {
+      const pod = activated(['tcp6:8080'], 'run', ...options, '--port=http:8080', web);
+      expect(ask('tcp 127.0.0.1 8080')).toBe('web http hello\n');
+      expect(host.exec(['nft', 'list', 'ruleset']).stdout).not.toContain('rkt-ports');
+      await stop(pod);
+    }
+  });
+
+  test('can have several sockets, whose names the service manager gives', async () => {
+    const sockets = ['-n', 'one.socket:two.socket', 'tcp:127.0.0.1:80', 'tcp:127.0.0.2:80'];
+    const pod = activated(sockets, 'run', web);
+    expect(ask('tcp 127.0.0.2 80')).toBe('web two.socket hello\n');
+    expect(ask('tcp 127.0.0.1 80')).toBe('web one.socket hello\n');
+    await stop(pod);
+    expect(pod.stdout).toBe(told('web', 'one.socket:two.socket'));
+  });
+
+  test('is every app’s own, by protocol and port', async () => {
+    const sockets = ['udp:127.0.0.1:53', 'tcp:127.0.0.1:80', 'tcp:127.0.0.1:53'];
+    const pod = activated(sockets, 'run', '--prefix=never', web, '---', dns, '---', plain, '--', 'quiet');
+    expect(ask('udp 127.0.0.1 53')).toBe('dns dns-udp hello\n');
+    expect(ask('tcp 127.0.0.1 53')).toBe('dns dns hello\n');
+    expect(ask('tcp 127.0.0.1 80')).toBe('web http hello\n');
+    await stop(pod);
+    const lines = [
+      told('dns', 'dns-udp:dns'),
+      'plain: LISTEN_FDS=unset LISTEN_FDNAMES=unset LISTEN_PID is unset; open: 0 1 2\n',
+      told('web', 'http'),
+    ];
+    expect(pod.stdout.split(/(?<=\n)/).sort()).toEqual(lines);
+  });
+
+  test('survives restarts of its app, with the connections that wait in it', async () => {
+    const pod = activated(['tcp:127.0.0.1:80'], 'run', '--restart=always', web);
+    for (const code of [1, 0, 7]) expect(ask('tcp 127.0.0.1 80', `exit ${code}`)).toBe(`web http exit ${code}\n`);
+    expect(ask('tcp 127.0.0.1 80', 'fds')).toBe('web http 0 1 2 3 4\n');
+    await stop(pod);
+    expect(pod.stdout).toBe(told('web', 'http').repeat(4));
+  });
+
+  test('is there for pods in the background', () => {
+    const uuid = refused(['tcp:127.0.0.1:80'], 'run', '--detach', web).stdout.trim();
+    expect(ask('tcp 127.0.0.1 80')).toBe('web http hello\n');
+    host.ok(['stop', uuid]);
+    // Nobody has the socket any more.
+    expect(host.exec(['ss', '-Hltn', 'sport = :80']).stdout).toBe('');
+  });
+
+  test('is there for prepared pods, and is asked for when they are started', async () => {
+    const uuid = host.ok(['prepare', '--port=http:8080', web]).trim();
+    expect(refused([], 'run-prepared', uuid)).toMatchObject({
+      status: 254,
+      stderr:
+        'rkt: app "web": its port "http" is socket-activated, and rkt was started without a socket tcp 8080\n' +
+        'rkt: let systemd start rkt by a socket unit with ListenStream=8080\n',
+    });
+    expect(host.ok(['status', uuid])).toContain('state=prepared\n');
+    const pod = activated(['tcp6:8080'], 'run-prepared', uuid);
+    expect(ask('tcp 127.0.0.1 8080')).toBe('web http hello\n');
+    await stop(pod);
+  });
+
+  test('is there for pods of a manifest, which may say that a port is socket-activated', async () => {
+    const uuid = host.ok(['prepare', web]).trim();
+    const manifest = JSON.parse(host.ok(['cat-manifest', uuid])) as { ports: object[] };
+    host.ok(['rm', uuid]);
+    const podPort = { name: 'plain', protocol: 'tcp', port: 9, socketActivated: true };
+    manifest.ports = [
+      { name: 'http', hostPort: 8080, hostIP: '127.0.0.1' },
+      { name: 'plain', hostPort: 8009, podPort },
+    ];
+    writeFileSync(file('manifest.json'), JSON.stringify(manifest));
+    const pod = activated(
+      ['tcp:127.0.0.1:8009', 'tcp:127.0.0.1:8080'],
+      'run',
+      `--pod-manifest=${file('manifest.json')}`,
+    );
+    expect(ask('tcp 127.0.0.1 8080')).toBe('web http hello\n');
+    expect(ask('tcp 127.0.0.1 8009')).toBe('web plain hello\n');
+    await stop(pod);
+    expect(refused(['tcp:127.0.0.2:8080'], 'run', `--pod-manifest=${file('manifest.json')}`).stderr).toBe(
+      'rkt: app "web": its port "http" is socket-activated, and rkt was started without a socket tcp 127.0.0.1:8080\n' +
+        'rkt: there is tcp 127.0.0.2:8080 (descriptor 3); --port=http:PORT says which port of the host is meant\n',
+    );
+  });
+});
+
+describe('started by systemd-socket-activate', () => {
+  test('rkt runs systemd-socket-proxyd, which leads to a server without a word of this', async () => {
+    const output = file('proxy.aci');
+    const proxyd = '/usr/lib/systemd/systemd-socket-proxyd';
+    await makeImage({
+      name: 'example.com/proxy',
+      exec: [proxyd, '127.0.0.1:80'],
+      output,
+      programs: [proxyd],
+      app: { ports: [port('in', 'tcp', 1)] },
+    });
+    host.ok(['--insecure-options=image', 'fetch', output]);
+    const server = 'while :; do echo "from the pod" | nc -l -p 80; done';
+    // It passes on next to nothing of its environment.
+    const rkt = [rktPath, `--dir=${host.dataDir}`, 'run', ...onNetwork, '--port=in:8080', 'example.com/proxy'];
+    const image = [plain, '--name=server', '--exec=/bin/sh', '--', '-c', server];
+    const pod = new Running(
+      host.spawn(
+        ['systemd-socket-activate', '-l', '127.0.0.1:8080', ...rkt, '---', ...image],
+        ['pipe', 'pipe', 'pipe'],
+      ),
+    );
+    await pod.says(/Listening on/);
+    expect(ask('tcp 127.0.0.1 8080')).toBe('from the pod\n');
+    await stop(pod);
+  });
+});
+
+describe('what does not fit is refused before there is a pod', () => {
+  const image = (name: string): string[] => ['run', name];
+  test.each([
+    [
+      'a port without a socket',
+      [],
+      image(web),
+      'app "web": its port "http" is socket-activated, and rkt was started without a socket tcp 80\n' +
+        'rkt: let systemd start rkt by a socket unit with ListenStream=80\n',
+    ],
+    [
+      'a port of the other protocol',
+      ['tcp:127.0.0.1:53', 'tcp:127.0.0.1:54'],
+      image(dns),
+      'app "dns": its port "dns-udp" is socket-activated, and rkt was started without a socket udp 53\n' +
+        'rkt: there is tcp 127.0.0.1:53 (descriptor 3), tcp 127.0.0.1:54 (descriptor 4); --port=dns-udp:PORT says which port of the host is meant\n',
+    ],
+    [
+      'a socket that no app expects',
+      ['-n', 'web:more', 'tcp:127.0.0.1:80', 'tcp6:81'],
+      image(web),
+      'rkt was started with a socket that no app of the pod expects: tcp [::]:81 (descriptor 4, "more")\n' +
+        'rkt: expected is tcp 80 for port "http" of app "web"\n',
+    ],
+    [
+      'a socket for a pod without such a port',
+      ['tcp:127.0.0.1:80'],
+      image(plain),
+      'rkt was started with a socket that no app of the pod expects: tcp 127.0.0.1:80 (descriptor 3)\n' +
+        'rkt: no port of the pod is socket-activated; "socketActivated" of a port in the image manifest says so\n',
+    ],
+    [
+      'a single connection',
+      ['connected:80'],
+      image(web),
+      'taking over the sockets that rkt was started with: tcp 127.0.0.1:80 (descriptor 3) does not accept connections\n' +
+        'rkt: let the socket unit have Accept=no: the app gets the socket that listens, and not a single connection\n',
+    ],
+    [
+      'a unix socket',
+      ['-n', 'x', 'unix:/tmp/rkt-test-socket'],
+      image(web),
+      'taking over the sockets that rkt was started with: descriptor 3, "x", is not a socket of a TCP or UDP port, and ports are all that an app can expect\n' +
+        'rkt: let the socket unit have ListenStream= and ListenDatagram= with ports only\n',
+    ],
+    [
+      'what is no socket',
+      ['null'],
+      image(web),
+      'taking over the sockets that rkt was started with: descriptor 3: examining socket 3: Socket operation on non-socket\n',
+    ],
+    [
+      'a count that is none',
+      ['-c', 'many', 'tcp:127.0.0.1:80'],
+      image(web),
+      'taking over the sockets that rkt was started with: LISTEN_FDS is "many", not a number\n',
+    ],
+    [
+      'other names than sockets',
+      ['-n', 'a:b', 'tcp:127.0.0.1:80'],
+      image(web),
+      'taking over the sockets that rkt was started with: LISTEN_FDNAMES names 2 descriptors, and LISTEN_FDS says 1\n',
+    ],
+    [
+      'two apps at one port',
+      ['tcp:127.0.0.1:80'],
+      ['run', web, '---', web, '--name=other'],
+      'apps "web" and "other" expect the socket tcp 80 for ports "http" and "http"\n',
+    ],
+  ])('%s', (_, sockets, rkt, message) => {
+    const { status, stdout, stderr } = refused(sockets, ...rkt);
+    host.exec(['rm', '-f', '/tmp/rkt-test-socket']);
+    expect([status, stdout, stderr]).toEqual([254, '', `rkt: ${message}`]);
+  });
+
+  test('a stage1 of somebody else’s', async () => {
+    const { makeTinyStage1 } = await import('../support/tiny-stage1.ts');
+    const output = file('stage1.aci');
+    await makeTinyStage1({ output });
+    const { status, stderr } = refused(
+      ['tcp:127.0.0.1:80'],
+      ...['--insecure-options=image', 'run', `--stage1-path=${output}`, web],
+    );
+    expect(status).toBe(254);
+    expect(stderr).toMatch(
+      /\nrkt: stage1 example.com\/tiny-stage1:0.0.1 cannot hand over sockets, and ports of the pod are socket-activated\nrkt: run the pod by the built-in stage1\n$/,
+    );
+  });
+});
+
+test('sockets for another process are none of ours, and not the app’s either', () => {
+  const env = { LISTEN_PID: '1', LISTEN_FDS: '1', LISTEN_FDNAMES: 'x' };
+  const args = ['run', '--inherit-env', plain, '--', 'quiet'];
+  expect(host.ok(args, { env })).toBe(
+    'plain: LISTEN_FDS=unset LISTEN_FDNAMES=unset LISTEN_PID is unset; open: 0 1 2\n',
+  );
+});
+
+test('what an app says about the variables itself is not what it gets', async () => {
+  const mine = ['--set-env=LISTEN_FDS=9', '--set-env=LISTEN_PID=1', '--set-env=LISTEN_FDNAMES=mine'];
+  const pod = activated(['tcp:127.0.0.1:80'], 'run', ...mine, web);
+  expect(ask('tcp 127.0.0.1 80')).toBe('web http hello\n');
+  await stop(pod);
+  expect(pod.stdout).toBe(told('web', 'http'));
+});
+
+test('a range of ports needs a socket for each', async () => {
+  await addImage('example.com/range', [port('many', 'tcp', 7000, { count: 3 })]);
+  const pod = activated(
+    ['tcp:127.0.0.1:8002', 'tcp:127.0.0.1:8000', 'tcp:127.0.0.1:8001'],
+    ...['run', '--port=many:8000', 'example.com/range'],
+  );
+  expect(ask('tcp 127.0.0.1 8001')).toBe('range many hello\n');
+  await stop(pod);
+  expect(pod.stdout).toBe(told('range', 'many:many:many'));
+});
