@@ -125,7 +125,7 @@ describe('a pod that is a service', () => {
     start('Type=notify');
     expect(ok(rkt, 'status', 'web')).toContain('state=running');
     await until(() => journal().includes('hello'));
-    expect(readFileSync(`/proc/${property('web', 'MainPID')}/comm`, 'utf8')).toBe('stage1-run\n');
+    expect(readFileSync(`/proc/${property('web', 'MainPID')}/comm`, 'utf8')).toBe('rkt-run\n');
     ok('systemctl', 'stop', 'web');
     expect(property('web', 'Result')).toBe('success');
     expect(journal()).toContain('bye');
@@ -148,7 +148,7 @@ describe('a pod that is a service', () => {
 
 describe('a pod in a unit whose control groups are its own', () => {
   const unit = '/sys/fs/cgroup/system.slice/web.service';
-  const lines = ['Type=notify', 'KillMode=mixed', 'Delegate=yes', 'MemoryMax=200M'];
+  const lines = ['Type=notify', 'KillMode=mixed', 'SuccessExitStatus=143', 'Delegate=yes', 'MemoryMax=200M'];
   const start = (script: string): void =>
     service('web', [
       ...lines,

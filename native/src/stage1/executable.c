@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
@@ -38,14 +37,7 @@ static int execute_readonly(char **argv, struct rkt_error *err) {
   return rkt_fail(err, errno, "executing " OWN_EXECUTABLE " through a read-only mount");
 }
 
-/* Executed by a descriptor, a program is named by its number before Linux 6.14. */
-static void name_process(const char *path) {
-  const char *slash = path == NULL ? NULL : strrchr(path, '/');
-  if (path != NULL)
-    prctl(PR_SET_NAME, slash == NULL ? path : slash + 1, 0, 0, 0);
-}
-
-int executable_protect(char **argv, struct rkt_error *err) {
+int executable_protect(char **argv, const char *name, struct rkt_error *err) {
   cleanup_close int own = open(OWN_EXECUTABLE, O_PATH | O_CLOEXEC);
   if (own < 0)
     return rkt_fail(err, errno, "opening " OWN_EXECUTABLE);
@@ -53,7 +45,8 @@ int executable_protect(char **argv, struct rkt_error *err) {
   int result = is_readonly(own, &readonly, err);
   if (result == 0 && !readonly)
     result = execute_readonly(argv, err);
+  /* Executed by a descriptor, a program is named by its number before Linux 6.14. */
   if (result == 0)
-    name_process(argv[0]);
+    prctl(PR_SET_NAME, name, 0, 0, 0);
   return result;
 }

@@ -9,6 +9,6 @@
  * environment through a read-only mount that it makes for that, and comes back with a failure only.
  *
  * The kernel is asked about the mount each time: there is no mark in the arguments or the environment that could say it was
- * done already. Call it before anything else.
+ * done already. Call it before anything else. The process is called `name` then, where ps(1) shows names.
  */
-int executable_protect(char **argv, struct rkt_error *err);
+int executable_protect(char **argv, const char *name, struct rkt_error *err);

@@ -359,7 +359,7 @@ int main(int argc, char **argv) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   signals_take_over();
   /* The command is executed in the app, where "#!/proc/self/exe" is this program. */
-  int result = executable_protect(argv, &err);
+  int result = executable_protect(argv, "rkt-enter", &err);
   if (result == 0)
     result = arguments_parse(argc, argv, options, &arguments, &err);
   if (result == 0)

@@ -155,7 +155,7 @@ static int collect(const struct keeper_program *program, struct rkt_error *err) 
 
 int main(int argc, char **argv) {
   struct rkt_error err;
-  int result = executable_protect(argv, &err);
+  int result = executable_protect(argv, "rkt-keeper", &err);
   if (result == 0 && argc < 4)
     result = rkt_fail(&err, 0, "usage: keeper run|join|enter|gc FILE ARGV...");
   if (result == 0) {

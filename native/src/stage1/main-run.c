@@ -131,7 +131,7 @@ static bool owns_pod(const struct plan *plan) {
 
 static int prepare(int argc, char **argv, struct plan *ret_plan, struct rkt_error *err) {
   struct arguments arguments;
-  int result = executable_protect(argv, err);
+  int result = executable_protect(argv, "rkt-run", err);
   if (result == 0)
     result = arguments_parse(argc, argv, options, &arguments, err);
   if (result == 0 && arguments.uuid == NULL)

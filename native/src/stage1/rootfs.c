@@ -18,22 +18,13 @@
 /* fsconfig(2) takes values of up to 255 bytes. */
 #define CONFIG_VALUE_SIZE 256
 
-/*
- * Overlayfs is given its layers as names in /proc/self/fd, the working directory for the while: host paths of any length and with any
- * character work, none of them shows in the mount table that the app can read, and many names have room in one option. The descriptors
- * stay open until the mount is made.
- */
-static int enter_descriptors(int *ret_previous, struct rkt_error *err) {
-  cleanup_close int previous = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (previous < 0 || chdir("/proc/self/fd") < 0)
-    return rkt_fail(err, errno, "moving to /proc/self/fd");
-  *ret_previous = rkt_steal_fd(&previous);
-  return 0;
-}
-
-static int leave_descriptors(int previous, struct rkt_error *err) {
-  return fchdir(previous) < 0 ? rkt_fail(err, errno, "moving back from /proc/self/fd") : 0;
-}
+/* The directories of an overlay, opened. */
+struct layers {
+  int *lowers;
+  size_t count;
+  int upper; /* -1: read-only */
+  int work;
+};
 
 static int open_layer(const char *path, const struct rootfs_ids *ids, int *ret_fd, struct rkt_error *err) {
   if (ids != NULL)
@@ -43,6 +34,30 @@ static int open_layer(const char *path, const struct rootfs_ids *ids, int *ret_f
     return rkt_fail(err, errno, "opening the layer %s", path);
   *ret_fd = fd;
   return 0;
+}
+
+static void close_layers(struct layers *layers) {
+  while (layers->count > 0)
+    close(layers->lowers[--layers->count]);
+  free(layers->lowers);
+  rkt_cleanup_close(&layers->upper);
+  rkt_cleanup_close(&layers->work);
+}
+
+static int open_layers(const struct plan_app *app, const struct rootfs_ids *ids, struct layers *layers,
+                       struct rkt_error *err) {
+  layers->lowers = calloc(app->lowers.count, sizeof(*layers->lowers));
+  int result = layers->lowers == NULL ? rkt_fail(err, ENOMEM, "opening the layers") : 0;
+  while (result == 0 && layers->count < app->lowers.count) {
+    result = open_layer(plan_strings(&app->lowers)[layers->count], ids, &layers->lowers[layers->count], err);
+    if (result == 0)
+      layers->count++;
+  }
+  if (result == 0 && app->upper != NULL)
+    result = open_layer(app->upper, NULL, &layers->upper, err);
+  if (result == 0 && app->upper != NULL)
+    result = open_layer(app->work, NULL, &layers->work, err);
+  return result;
 }
 
 static int set_option(int context, const char *key, const char *value, struct rkt_error *err) {
@@ -57,41 +72,40 @@ static int set_number(int context, const char *key, int fd, struct rkt_error *er
   return set_option(context, key, name, err);
 }
 
-static int configure(int context, const char *key, const char *path, struct rkt_error *err) {
-  int fd = -1;
-  int result = open_layer(path, NULL, &fd, err);
-  return result < 0 ? result : set_number(context, key, fd, err);
+static int join(const struct layers *layers, char *joined, size_t size) {
+  size_t length = 0;
+  for (size_t i = 0; i < layers->count && length < size; i++)
+    length += (size_t)snprintf(joined + length, size - length, "%s%d", i == 0 ? "" : ":", layers->lowers[i]);
+  return length < size ? 0 : -E2BIG;
 }
 
-static int join(const int *layers, size_t count, char *joined, size_t size) {
-  size_t length = 0;
-  for (size_t i = 0; i < count && length < size; i++)
-    length += (size_t)snprintf(joined + length, size - length, "%s%d", i == 0 ? "" : ":", layers[i]);
-  return length < size ? 0 : -E2BIG;
+static bool fit_together(const struct layers *layers) {
+  char value[CONFIG_VALUE_SIZE];
+  return join(layers, value, sizeof(value)) == 0;
 }
 
 /*
  * All lower directories are one option, joined by colons, which every kernel knows. What that has no room for is given one by one, for
  * which Linux 6.7 is needed; older ones say so no earlier than when the mount is made.
  */
-static int configure_lowers(int context, const struct plan_list *lowers, const struct rootfs_ids *ids,
-                            struct rkt_error *err) {
+static int configure_lowers(int context, const struct layers *layers, struct rkt_error *err) {
   char value[CONFIG_VALUE_SIZE];
-  cleanup_free int *layers = calloc(lowers->count, sizeof(*layers));
-  int result = layers == NULL ? rkt_fail(err, ENOMEM, "opening the layers") : 0;
-  for (size_t i = 0; result == 0 && i < lowers->count; i++)
-    result = open_layer(plan_strings(lowers)[i], ids, &layers[i], err);
-  if (result == 0 && join(layers, lowers->count, value, sizeof(value)) == 0)
+  if (join(layers, value, sizeof(value)) == 0)
     return set_option(context, "lowerdir", value, err);
-  for (size_t i = 0; result == 0 && i < lowers->count; i++)
-    result = set_number(context, "lowerdir+", layers[i], err);
+  int result = 0;
+  for (size_t i = 0; result == 0 && i < layers->count; i++)
+    result = set_number(context, "lowerdir+", layers->lowers[i], err);
   return result;
 }
 
-static int configure_upper(int context, const struct plan_app *app, struct rkt_error *err) {
-  int result = configure(context, "upperdir", app->upper, err);
+static int configure(int context, const struct layers *layers, struct rkt_error *err) {
+  (void)fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0);
+  int result = configure_lowers(context, layers, err);
+  if (result < 0 || layers->upper < 0)
+    return result;
+  result = set_number(context, "upperdir", layers->upper, err);
   if (result == 0)
-    result = configure(context, "workdir", app->work, err);
+    result = set_number(context, "workdir", layers->work, err);
   /*
    * A pod is started once and never again, so its writable layer need not survive a crash of the machine. Without this
    * (Linux 5.10) the end of every pod would write out the whole file system that its upper directory lies on.
@@ -101,26 +115,44 @@ static int configure_upper(int context, const struct plan_app *app, struct rkt_e
   return result;
 }
 
-static int make_overlay(const struct plan_app *app, const struct rootfs_ids *ids, int *ret_mount,
-                        struct rkt_error *err) {
+static int mount_layers(const struct layers *layers, int *ret_mount, struct rkt_error *err) {
   cleanup_close int context = fsopen("overlay", FSOPEN_CLOEXEC);
   if (context < 0)
     return rkt_fail(err, errno, "mounting a new overlay");
-  (void)fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0);
-  cleanup_close int previous = -1;
-  int result = enter_descriptors(&previous, err);
+  int result = configure(context, layers, err);
+  uint64_t attributes = MOUNT_ATTR_NODEV | (layers->upper < 0 ? MOUNT_ATTR_RDONLY : 0);
   if (result == 0)
-    result = configure_lowers(context, &app->lowers, ids, err);
-  if (result == 0 && app->upper != NULL)
-    result = configure_upper(context, app, err);
-  uint64_t attributes = MOUNT_ATTR_NODEV | (app->upper == NULL ? MOUNT_ATTR_RDONLY : 0);
+    result = mount_finish(context, "overlay", attributes, ret_mount, err);
+  if (result == -EINVAL && !fit_together(layers))
+    return rkt_fail(err, 0, "building the root filesystem: an image of %zu layers needs Linux 6.7 or newer, or --no-overlay",
+                    layers->count);
+  return result;
+}
+
+/*
+ * Overlayfs is given its layers as names in /proc/self/fd, the working directory for the while: host paths of any length and with any
+ * character work, none of them shows in the mount table that the app can read, and many names have room in one option.
+ */
+static int mount_by_numbers(const struct layers *layers, int *ret_mount, struct rkt_error *err) {
+  cleanup_close int previous = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   cleanup_close int mount = -1;
-  if (result == 0)
-    result = mount_finish(context, "overlay", attributes, &mount, err);
-  if (result == 0)
-    result = leave_descriptors(previous, err);
+  if (previous < 0 || chdir("/proc/self/fd") < 0)
+    return rkt_fail(err, errno, "moving to /proc/self/fd");
+  int result = mount_layers(layers, &mount, err);
+  if (fchdir(previous) < 0 && result == 0)
+    result = rkt_fail(err, errno, "moving back from /proc/self/fd");
   if (result == 0)
     *ret_mount = rkt_steal_fd(&mount);
+  return result;
+}
+
+static int make_overlay(const struct plan_app *app, const struct rootfs_ids *ids, int *ret_mount,
+                        struct rkt_error *err) {
+  struct layers layers = {.upper = -1, .work = -1};
+  int result = open_layers(app, ids, &layers, err);
+  if (result == 0)
+    result = mount_by_numbers(&layers, ret_mount, err);
+  close_layers(&layers);
   return result;
 }
 
