@@ -5,7 +5,7 @@
  */
 
 import { closeSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
-import { removeTree } from '../../native/fs.ts';
+import { removeTree, removeTreeLater } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
 import { errnoOf } from '../base/errors.ts';
 import { openOptional } from '../base/files.ts';
@@ -89,6 +89,12 @@ export function moveTo(dataDir: string, pod: HeldPod, phase: PodPhase): HeldPod 
 /** Removes a held pod with everything in it, and lets go of its lock. */
 export function removePod(pod: HeldPod): void {
   removeTree(pod.dir);
+  closeSync(pod.lockFd);
+}
+
+/** The same, on a thread of its own. */
+export async function removePodLater(pod: HeldPod): Promise<void> {
+  await removeTreeLater(pod.dir);
   closeSync(pod.lockFd);
 }
 
