@@ -52,6 +52,11 @@ export interface FileHandleExtras {
   isTerminal(fd: number): boolean;
   /** syncfs(2): everything written to the file system of `fd` is on disk afterwards. */
   syncfs(fd: number): void;
+  /**
+   * Tells ext4 that the directories which are made in this one have nothing to do with each other (the attribute T of chattr(1)), so
+   * that it spreads them over the disk. False on file systems that do not want to know.
+   */
+  spreadDirectories(path: string): boolean;
   /** renameat2(2) with RENAME_NOREPLACE: fails with EEXIST where `to` exists. */
   renameNoReplace(from: string, to: string): void;
 }

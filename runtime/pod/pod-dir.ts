@@ -53,6 +53,8 @@ function makePhaseDirs(dataDir: string): void {
   try {
     for (const phase of podPhases) makeSharedDir(dataDir, podPhaseDir(dataDir, phase));
     makeSharedDir(dataDir, podNamesDir(dataDir));
+    // Where pods are born. Side by side, those that start would wait for what ext4 does about the inodes of those that were removed.
+    native.spreadDirectories(podPhaseDir(dataDir, 'embryo'));
   } catch (error) {
     throw cannotWrite(dataDir, error);
   }
