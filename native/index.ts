@@ -7,7 +7,7 @@
  * the caller, who closes them with `fs.closeSync`.
  */
 
-import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface PeerCredentials {
@@ -131,17 +131,16 @@ export interface Processes {
 
 export interface Native extends FileHandleExtras, Mounts, Namespaces, Sockets, Processes {}
 
-const require = createRequire(import.meta.filename);
-
-/** In an installed tree the addon lies beside the bundle; in a checkout where node-gyp put it. */
+/**
+ * In an installed tree the addon lies beside the bundle; in a checkout where node-gyp put it. Not by require(), which node:module would
+ * have to be loaded for and which looks for a package.json in every directory above.
+ */
 function load(): unknown {
   const beside = join(import.meta.dirname, 'rkt_native.node');
-  try {
-    return require(beside);
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
-    return require(join(import.meta.dirname, 'build', 'Release', 'rkt_native.node'));
-  }
+  const file = existsSync(beside) ? beside : join(import.meta.dirname, 'build', 'Release', 'rkt_native.node');
+  const module: { exports: unknown } = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports;
 }
 
 /** The addon as it was loaded; `native/fs.ts` takes its part from the same object. */
