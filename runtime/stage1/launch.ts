@@ -14,7 +14,16 @@ import { deviceLimits } from './device-limits.ts';
 import { carriesOut } from './isolation/cgroup-settings.ts';
 import type { AppIsolation, IsolationChoices, PodIsolation } from './isolation/isolate.ts';
 import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
-import type { CgroupCounter, LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanSocket, PlanTeardown } from './plan.ts';
+import type {
+  CgroupCounter,
+  LaunchPlan,
+  PlanApp,
+  PlanCgroup,
+  PlanFile,
+  PlanRlimit,
+  PlanSocket,
+  PlanTeardown,
+} from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
 import type { StreamName } from './terminals.ts';
