@@ -1,7 +1,7 @@
 /**
  * File system work beneath a directory whose content comes from somebody else, as an archive is unpacked. Relative paths are
  * resolved by the kernel (openat2, Linux 5.6) so that they neither leave `dirfd` nor pass through a symbolic link: what does
- * fails with EXDEV or ELOOP. All calls but one are synchronous; failures carry `errno`, `code` and `syscall` as in index.ts.
+ * fails with EXDEV or ELOOP. Calls are synchronous, but for `Later`; failures carry `errno`, `code` and `syscall` as in index.ts.
  */
 
 import { addon } from './index.ts';

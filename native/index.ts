@@ -125,13 +125,13 @@ export interface Processes {
    * The caller still owns `pidfd` and must not close it before `ended` has settled.
    */
   watchPidfd(pidfd: number): { ended: Promise<boolean>; cancel: () => void };
+  /** Soft and hard limit; Infinity for RLIM_INFINITY. */
+  getrlimit(resource: number): { soft: number; hard: number };
   /**
    * execve(2): replaces this process. `args` begin with the name that the program is called by, `environment` has `NAME=value`. The
    * standard streams go along, and descriptors that are not close-on-exec.
    */
   execute(file: string, args: readonly string[], environment: readonly string[]): never;
-  /** Soft and hard limit; Infinity for RLIM_INFINITY. */
-  getrlimit(resource: number): { soft: number; hard: number };
 }
 
 export interface Native extends FileHandleExtras, Mounts, Namespaces, Sockets, Processes {}
