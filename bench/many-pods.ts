@@ -26,6 +26,9 @@ const sizes: readonly Counts[] = [
 /** Beyond the start of the program, in milliseconds per pod. */
 const target = 0.2;
 
+/** What can be done once only with a set of pods is done with so many of them. */
+const sweepRounds = 5;
+
 export function benchManyPods(bench: Bench, rounds: number): void {
   console.log(`\nmany pods (ms beyond the start of rkt; µs per pod, which should be below ${target * 1000})`);
   for (const counts of sizes) {
@@ -76,30 +79,45 @@ class ManyPods {
       { label: 'gc, nothing to do', command: command('gc', '--grace-period=1h') },
     ];
     // The gc of the first round marks; it is measured by itself below.
-    this.#once('gc, mark', command('gc', '--grace-period=1h'), version);
+    const mark = time(command('gc', '--grace-period=1h'));
     const [base, ...results] = measure([version, ...looks], rounds);
     const start = median(base?.times ?? []);
     for (const { label, times } of results) report(label, median(times) - start, total);
-    this.#once('gc, sweep', command('gc', '--grace-period=0s'), version);
-    // What the kernel takes for the removal alone.
-    this.#copy(this.#counts.exited, 'garbage');
-    const removal = ['rm', '-rf', join(this.#dir, 'pods', 'garbage')];
-    this.#once('rm -rf of them', () => removal, { label: 'true', command: () => ['true'] });
+    report('gc, mark', mark - start, this.#counts.exited);
+    this.#printRemoval(command('gc', '--grace-period=0s'), start);
   }
 
-  /** What can be done once only; `empty` does nothing. */
-  #once(what: string, command: Candidate['command'], empty: Candidate): void {
-    const start = median(measure([empty], 5)[0]?.times ?? []);
-    const [program, ...args] = command(0);
-    const before = performance.now();
-    execFileSync(program as string, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    report(what, performance.now() - before - start, this.#counts.exited);
+  /** The sweep of all that have exited, in turn with what the kernel takes for the removal alone. `start` is that of rkt. */
+  #printRemoval(gc: Candidate['command'], start: number): void {
+    const { exited } = this.#counts;
+    const garbage = join(this.#dir, 'pods', 'garbage');
+    const sweeps: number[] = [];
+    const removals: number[] = [];
+    for (let round = 0; round < sweepRounds; round++) {
+      if (round > 0) this.#copy(exited, 'exited-garbage');
+      sweeps.push(time(gc) - start);
+      this.#copy(exited, 'garbage');
+      removals.push(time(() => ['rm', '-rf', garbage]));
+      mkdirSync(garbage);
+    }
+    report('gc, sweep', middle(sweeps), exited);
+    report('rm -rf of them', middle(removals), exited);
   }
 
   remove(): void {
     for (const fd of this.#locks) closeSync(fd);
     execFileSync('umount', [this.#dir]);
   }
+}
+
+const middle = (times: readonly number[]): number => median([...times].sort((a, b) => a - b));
+
+/** How long a command takes once, in milliseconds. */
+function time(command: Candidate['command']): number {
+  const [program, ...args] = command(0);
+  const before = performance.now();
+  execFileSync(program as string, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  return performance.now() - before;
 }
 
 function report(label: string, time: number, pods: number): void {

@@ -3,7 +3,8 @@
  * run. Absolute times say more about the machine than about the program; the ratios are what to look at.
  *
  * `npm run bench -- fetch` measures downloads instead (fetch.ts), `npm run bench -- import` local images (import.ts),
- * `npm run bench -- many-pods` only what many pods cost, and `npm run bench -- logs` only the output of apps.
+ * `npm run bench -- many-starts` only pods per second, `npm run bench -- many-pods` only what many pods cost, and
+ * `npm run bench -- logs` only the output of apps.
  *
  * Runs in a network and mount namespace of its own. Options: --rounds=N (default 20), --pods=N (default 100).
  */
@@ -54,25 +55,26 @@ if (process.argv.includes('import')) {
   benchImport(rounds ?? 3);
   process.exit();
 }
-const only = ['many-pods', 'logs'].find((part) => process.argv.includes(part));
+const only = ['many-starts', 'many-pods', 'logs'].find((part) => process.argv.includes(part));
 const dir = mkdtempSync(join(tmpdir(), 'rkt-bench-'));
 const bench = await Bench.create(dir);
+const [bare, ...starts] = bench.candidates();
+const peers = makePeers(dir, bench.rootfs);
 try {
+  const wants = (part: string): boolean => only === undefined || only === part;
   if (only === undefined) await benchStarts();
-  if (only !== 'logs') benchManyPods(bench, Math.min(rounds ?? 10, 10));
-  if (only !== 'many-pods') benchLogs(bench, Math.min(rounds ?? 3, 5));
+  if (wants('many-starts')) await measureManyStarts([...starts, ...peers], pods);
+  if (only === undefined) await measureMemory(bench);
+  if (wants('many-pods')) benchManyPods(bench, Math.min(rounds ?? 10, 10));
+  if (wants('logs')) benchLogs(bench, Math.min(rounds ?? 3, 5));
 } finally {
   await bench.destroy();
   rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
 async function benchStarts(): Promise<void> {
-  const [bare, ...starts] = bench.candidates();
-  const peers = makePeers(dir, bench.rootfs);
   printResults(measure([bare as Candidate, ...starts, ...peers], rounds ?? 20));
   console.log();
   await measureEnter(bench, rounds ?? 20);
   bench.printSplit();
-  await measureManyStarts([...starts, ...peers], pods);
-  await measureMemory(bench);
 }

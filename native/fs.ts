@@ -1,7 +1,7 @@
 /**
  * File system work beneath a directory whose content comes from somebody else, as an archive is unpacked. Relative paths are
  * resolved by the kernel (openat2, Linux 5.6) so that they neither leave `dirfd` nor pass through a symbolic link: what does
- * fails with EXDEV or ELOOP. All calls are synchronous; failures carry `errno`, `code` and `syscall` as in index.ts.
+ * fails with EXDEV or ELOOP. Calls are synchronous, but for `Later`; failures carry `errno`, `code` and `syscall` as in index.ts.
  */
 
 import { addon } from './index.ts';
@@ -42,6 +42,7 @@ interface Calls {
   fsListXattrs(path: PathBytes): string[];
   fsGetXattr(path: PathBytes, name: string): Buffer;
   fsRemoveTree(path: PathBytes): void;
+  fsRemoveTreeLater(path: PathBytes): Promise<void>;
   fsSupports(type: string): boolean;
 }
 
@@ -131,4 +132,9 @@ export function supportsFilesystem(type: string): boolean {
 /** Removes `path` with everything below it; links are not followed, mount points are refused. Absent is fine. */
 export function removeTree(path: PathBytes): void {
   calls.fsRemoveTree(path);
+}
+
+/** The same, on a thread of its own. */
+export async function removeTreeLater(path: PathBytes): Promise<void> {
+  await calls.fsRemoveTreeLater(path);
 }

@@ -7,7 +7,7 @@
  * the caller, who closes them with `fs.closeSync`.
  */
 
-import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface PeerCredentials {
@@ -52,6 +52,11 @@ export interface FileHandleExtras {
   isTerminal(fd: number): boolean;
   /** syncfs(2): everything written to the file system of `fd` is on disk afterwards. */
   syncfs(fd: number): void;
+  /**
+   * Tells ext4 that the directories which are made in this one have nothing to do with each other (the attribute T of chattr(1)), so
+   * that it spreads them over the disk. False on file systems that do not want to know.
+   */
+  spreadDirectories(path: string): boolean;
   /** renameat2(2) with RENAME_NOREPLACE: fails with EEXIST where `to` exists. */
   renameNoReplace(from: string, to: string): void;
 }
@@ -122,21 +127,25 @@ export interface Processes {
   watchPidfd(pidfd: number): { ended: Promise<boolean>; cancel: () => void };
   /** Soft and hard limit; Infinity for RLIM_INFINITY. */
   getrlimit(resource: number): { soft: number; hard: number };
+  /**
+   * execve(2): replaces this process. `args` begin with the name that the program is called by, `environment` has `NAME=value`. The
+   * standard streams go along, and descriptors that are not close-on-exec.
+   */
+  execute(file: string, args: readonly string[], environment: readonly string[]): never;
 }
 
 export interface Native extends FileHandleExtras, Mounts, Namespaces, Sockets, Processes {}
 
-const require = createRequire(import.meta.filename);
-
-/** In an installed tree the addon lies beside the bundle; in a checkout where node-gyp put it. */
+/**
+ * In an installed tree the addon lies beside the bundle; in a checkout where node-gyp put it. Not by require(), which node:module would
+ * have to be loaded for and which looks for a package.json in every directory above.
+ */
 function load(): unknown {
   const beside = join(import.meta.dirname, 'rkt_native.node');
-  try {
-    return require(beside);
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
-    return require(join(import.meta.dirname, 'build', 'Release', 'rkt_native.node'));
-  }
+  const file = existsSync(beside) ? beside : join(import.meta.dirname, 'build', 'Release', 'rkt_native.node');
+  const module: { exports: unknown } = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports;
 }
 
 /** The addon as it was loaded; `native/fs.ts` takes its part from the same object. */

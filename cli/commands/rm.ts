@@ -32,7 +32,7 @@ async function tryRemove(context: Context, pod: string, force: boolean): Promise
   try {
     let entry = findPod(dataDir, pod);
     if (force && entry.state === 'running') entry = await killed(entry, dataDir);
-    removeOne(entry, { dataDir, localConfig: context.globals.localConfig, log: context.log });
+    await removeOne(entry, { dataDir, localConfig: context.globals.localConfig, log: context.log });
     context.out(`"${entry.uuid}"\n`);
     return true;
   } catch (error) {

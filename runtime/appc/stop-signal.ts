@@ -1,7 +1,5 @@
 /** The signal that asks an app to end, which no field of a manifest names. */
 
-import { constants } from 'node:os';
-
 /** Of an image or of an app in a pod manifest: a signal as {@link parseSignal} reads it. */
 export const stopSignalAnnotation = 'coreos.com/rkt/app/stop-signal';
 
@@ -16,7 +14,8 @@ export function parseSignal(text: string): number | undefined {
   const name = text.toUpperCase().replace(/^SIG/, '');
   const realTime = /^(RTMIN|RTMAX)(?:([+-])(\d{1,2}))?$/.exec(name);
   if (realTime === null) {
-    const known: Readonly<Record<string, number>> = constants.signals;
+    // Loaded here because few apps name one.
+    const known: Readonly<Record<string, number>> = process.getBuiltinModule('node:os').constants.signals;
     return Object.hasOwn(known, `SIG${name}`) ? known[`SIG${name}`] : undefined;
   }
   const [, base, sign, distance = '0'] = realTime;

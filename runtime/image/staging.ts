@@ -4,7 +4,6 @@
  */
 
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
 import { removeTree } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
 import { errnoOf } from '../base/errors.ts';
@@ -133,6 +132,6 @@ export async function waitForLock(path: string, onWait?: () => void): Promise<He
     const lock = tryPassingLock(path);
     if (lock !== undefined) return lock;
     if (delay === firstPause) onWait?.();
-    await pause(delay);
+    await new Promise((resolve) => setTimeout(resolve, delay));
   }
 }

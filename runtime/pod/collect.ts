@@ -6,7 +6,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } from '../base/paths.ts';
 import { hierarchies, podScope } from '../stage1/cgroups.ts';
-import { type HeldPod, removePod, tryHold } from './pod-dir.ts';
+import { type HeldPod, removePodLater, tryHold } from './pod-dir.ts';
 import { type PodNetwork, podNetworks } from './pods.ts';
 import { releaseIds, removeUserNamespace } from './private-users.ts';
 import { unregister } from './registration.ts';
@@ -33,9 +33,9 @@ const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Removes what a pod has outside of its directory: its processes, then its registration (before its address can be another pod's), then
- * its network. The files go last, because they say what else there is.
+ * its network. The files go last, because they say what else there is; on a thread, so that the next pod's turn comes meanwhile.
  */
-export function collect(pod: HeldPod, options: CollectOptions): void {
+export async function collect(pod: HeldPod, options: CollectOptions): Promise<void> {
   const network = networkTeardown(pod, options.log);
   if (!endedInOrder(pod)) {
     runStage1Gc(pod, options);
@@ -44,7 +44,7 @@ export function collect(pod: HeldPod, options: CollectOptions): void {
   runCustomGc(pod, options);
   if (network !== undefined) teardownPodNetwork(network);
   removeUserNamespace(pod.uuid);
-  removePod(pod);
+  await removePodLater(pod);
   // Last: its files are theirs.
   releaseIds(pod.uuid);
 }

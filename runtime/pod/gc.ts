@@ -27,7 +27,7 @@ export interface GcOptions extends CollectOptions {
 
 /** One pass. Returns the number of things that could not be collected; the reasons have been logged. */
 export async function collectGarbage(options: GcOptions): Promise<number> {
-  const failures = collectPods(options);
+  const failures = await collectPods(options);
   // After the pods, so that nothing of theirs keeps the firewall's table.
   return failures + (options.markOnly ? 0 : await collectService(options.log));
 }
@@ -43,7 +43,7 @@ async function collectService(log: Log): Promise<number> {
   }
 }
 
-function collectPods(options: GcOptions): number {
+async function collectPods(options: GcOptions): Promise<number> {
   for (const uuid of uuidsIn(options.dataDir, 'embryo')) removeEmbryo(options.dataDir, uuid);
   mark(options, 'run', 'exited-garbage', (uuid) => `Moving container "${uuid}" to garbage`);
   mark(options, 'prepare', 'garbage', (uuid) => `Moving failed prepare "${uuid}" to garbage`);
@@ -51,7 +51,7 @@ function collectPods(options: GcOptions): number {
   // Garbage has no name.
   freeStaleNames(options.dataDir);
   if (options.markOnly) return 0;
-  return sweep(options, 'exited-garbage', options.gracePeriod) + sweep(options, 'garbage', 0);
+  return (await sweep(options, 'exited-garbage', options.gracePeriod)) + (await sweep(options, 'garbage', 0));
 }
 
 /** Moves every pod of `from` that nobody holds. */
@@ -84,24 +84,40 @@ function expire(options: GcOptions): void {
  * fractions of a millisecond and Date.now() does not, so what was moved just now can seem to come from the future.
  */
 function hasStayed(dir: string, period: number): boolean {
+  if (period <= 0) return true;
   const stat = statSync(dir, { throwIfNoEntry: false });
   return stat !== undefined && Math.max(0, Date.now() - stat.ctimeMs) >= period;
 }
 
-function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): number {
+/**
+ * How many pods are removed at a time, on the threads that libuv has. More than there are threads, so that those have work while this one
+ * gets the next ready; few enough for the descriptors of their locks.
+ */
+const atATime = 32;
+
+async function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): Promise<number> {
   let failures = 0;
-  for (const uuid of uuidsIn(options.dataDir, phase)) {
-    if (!hasStayed(podDir(options.dataDir, phase, uuid), gracePeriod)) continue;
-    const pod = holdPatiently(options.dataDir, phase, uuid);
-    if (pod === undefined) continue;
-    options.report(`Garbage collecting container "${uuid}"`);
-    try {
-      collect(pod, options);
-    } catch (error) {
-      failures++;
-      options.log.warn(`pod ${uuid} stays in ${pod.dir} until the next gc: ${messageOf(error)}`);
-      release(pod);
-    }
+  const uuids = uuidsIn(options.dataDir, phase);
+  for (let next = 0; next < uuids.length; next += atATime) {
+    const some = uuids.slice(next, next + atATime);
+    const swept = await Promise.all(some.map((uuid) => sweepOne(options, phase, uuid, gracePeriod)));
+    failures += swept.filter((done) => !done).length;
   }
   return failures;
+}
+
+/** False where the pod should go and has to stay; the reason has been logged. */
+async function sweepOne(options: GcOptions, phase: PodPhase, uuid: string, gracePeriod: number): Promise<boolean> {
+  if (!hasStayed(podDir(options.dataDir, phase, uuid), gracePeriod)) return true;
+  const pod = holdPatiently(options.dataDir, phase, uuid);
+  if (pod === undefined) return true;
+  options.report(`Garbage collecting container "${uuid}"`);
+  try {
+    await collect(pod, options);
+    return true;
+  } catch (error) {
+    options.log.warn(`pod ${uuid} stays in ${pod.dir} until the next gc: ${messageOf(error)}`);
+    release(pod);
+    return false;
+  }
 }

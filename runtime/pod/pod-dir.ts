@@ -5,7 +5,7 @@
  */
 
 import { closeSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
-import { removeTree } from '../../native/fs.ts';
+import { removeTree, removeTreeLater } from '../../native/fs.ts';
 import { native } from '../../native/index.ts';
 import { errnoOf } from '../base/errors.ts';
 import { openOptional } from '../base/files.ts';
@@ -53,6 +53,8 @@ function makePhaseDirs(dataDir: string): void {
   try {
     for (const phase of podPhases) makeSharedDir(dataDir, podPhaseDir(dataDir, phase));
     makeSharedDir(dataDir, podNamesDir(dataDir));
+    // Where pods are born. Side by side, those that start would wait for what ext4 does about the inodes of those that were removed.
+    native.spreadDirectories(podPhaseDir(dataDir, 'embryo'));
   } catch (error) {
     throw cannotWrite(dataDir, error);
   }
@@ -89,6 +91,12 @@ export function moveTo(dataDir: string, pod: HeldPod, phase: PodPhase): HeldPod 
 /** Removes a held pod with everything in it, and lets go of its lock. */
 export function removePod(pod: HeldPod): void {
   removeTree(pod.dir);
+  closeSync(pod.lockFd);
+}
+
+/** The same, on a thread of its own. */
+export async function removePodLater(pod: HeldPod): Promise<void> {
+  await removeTreeLater(pod.dir);
   closeSync(pod.lockFd);
 }
 

@@ -4,7 +4,7 @@
  * Leases are on a file system that does not survive a boot; a pod that was prepared before takes its own anew when it is run.
  */
 
-import { closeSync, mkdirSync, openSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { native } from '../../native/index.ts';
 import { errnoOf, RktError } from '../base/errors.ts';
 import { readOptional } from '../base/files.ts';
@@ -90,8 +90,11 @@ export function claimIds(wanted: PrivateUsers, uuid: string): IdRange {
 
 /** Gives the ids of a pod back. One that has none is no error. */
 export function releaseIds(uuid: string): void {
+  const lease = `${privateUsersDir}/${uuid}`;
+  // Few pods have one, and an exception takes several times as long as asking.
+  if (!existsSync(lease)) return;
   try {
-    unlinkSync(`${privateUsersDir}/${uuid}`);
+    unlinkSync(lease);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }

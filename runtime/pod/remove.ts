@@ -31,7 +31,7 @@ const garbageOf: Readonly<Record<PodPhase, PodPhase>> = {
 };
 
 /** Errors: EBUSY where the pod is in use; those of taking it apart, after which gc will try again. */
-export function removeOne(entry: PodEntry, options: CollectOptions): void {
+export async function removeOne(entry: PodEntry, options: CollectOptions): Promise<void> {
   const { dataDir } = options;
   const { uuid, phase, state } = entry;
   const obstacle = obstacles[state];
@@ -41,7 +41,7 @@ export function removeOne(entry: PodEntry, options: CollectOptions): void {
   const pod = toGarbage(found, dataDir);
   try {
     giveUpName(pod, dataDir, options.log);
-    collect(pod, options);
+    await collect(pod, options);
   } catch (error) {
     release(pod);
     throw new RktError(`pod ${uuid} stays in ${pod.dir} until the next gc: ${messageOf(error)}`, {

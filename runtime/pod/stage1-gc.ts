@@ -37,10 +37,11 @@ const customGcTimeout = 60_000;
  * pod from being removed: its image may be gone, or nobody's any more.
  */
 export function runCustomGc(pod: HeldPod, { dataDir, localConfig, log }: Stage1GcOptions): void {
+  // Where there is no plan, `run` was never executed, or is the built-in one and has ended in order.
+  if (!existsSync(podFiles.plan(pod.dir))) return;
   try {
     const stage1 = stage1OfPod(dataDir, pod.dir);
-    // Where there is no plan, `run` was never executed.
-    if (stage1.root === undefined || !stage1.has('gc') || !existsSync(podFiles.plan(pod.dir))) return;
+    if (stage1.root === undefined || !stage1.has('gc')) return;
     const args = gcArguments(stage1.version, pod.uuid, log.debugging, localConfig);
     const failure = runGc(pod, stage1.command('gc', args), environmentOfCaller(), log, customGcTimeout);
     if (failure !== undefined) log.warn(`pod ${pod.uuid}: gc of stage1 image ${stage1.image}: ${failure}`);

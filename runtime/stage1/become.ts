@@ -7,11 +7,11 @@ import { messageOf, RktError } from '../base/errors.ts';
  * close-on-exec go along. Errors: ESTAGE1.
  */
 export function becomeStage1(dir: string, file: string, args: readonly string[], env: Record<string, string>): never {
-  if (process.execve === undefined) throw new RktError('this node cannot replace itself; rkt needs the one it ships');
   try {
     const executable = native.openTreeReadonly(file);
     process.chdir(dir);
-    return process.execve(`/proc/self/fd/${executable}`, args, env);
+    const environment = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    return native.execute(`/proc/self/fd/${executable}`, args, environment);
   } catch (cause) {
     throw new RktError(`starting stage1, ${file}: ${messageOf(cause)}`, {
       code: 'ESTAGE1',

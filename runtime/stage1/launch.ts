@@ -9,11 +9,21 @@ import { normalizedPath } from '../base/normalized-path.ts';
 import { leaseDir, podFiles } from '../base/paths.ts';
 import { notifySocket, planLife } from './app-life.ts';
 import { planStreamsOf } from './app-streams.ts';
-import { devicesHierarchy, podGroup, podScope } from './cgroups.ts';
+import { type CgroupHierarchy, devicesHierarchy, podGroup, podScope } from './cgroups.ts';
 import { deviceLimits } from './device-limits.ts';
+import { carriesOut } from './isolation/cgroup-settings.ts';
 import type { AppIsolation, IsolationChoices, PodIsolation } from './isolation/isolate.ts';
 import { askedFor, type NamedPod, type NameSettings, nameFiles } from './name-files.ts';
-import type { LaunchPlan, PlanApp, PlanCgroup, PlanFile, PlanRlimit, PlanSocket, PlanTeardown } from './plan.ts';
+import type {
+  CgroupCounter,
+  LaunchPlan,
+  PlanApp,
+  PlanCgroup,
+  PlanFile,
+  PlanRlimit,
+  PlanSocket,
+  PlanTeardown,
+} from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
 import type { StreamName } from './terminals.ts';
@@ -124,6 +134,7 @@ function confine({ pod: { uuid }, apps, manifest, isolation }: PlanInput): Confi
   const groups = isolation.hierarchies.map(({ hierarchy, settings }) => ({
     dir: `${hierarchy.mount}/${podGroup(hierarchy, uuid)}`,
     v2: hierarchy.version === 2,
+    counters: countersOf(hierarchy),
     ...settings,
   }));
   let devices: string | undefined;
@@ -135,6 +146,13 @@ function confine({ pod: { uuid }, apps, manifest, isolation }: PlanInput): Confi
     cgroups: devices === undefined ? groups : [...groups, { dir: `${devices}/${scope}`, writes: limits?.writes ?? [] }],
     deviceFilters: limits?.filters ?? new Map(),
   };
+}
+
+function countersOf(hierarchy: CgroupHierarchy): CgroupCounter[] {
+  const counters: CgroupCounter[] = [];
+  if (carriesOut(hierarchy, 'memory')) counters.push('oom-kills');
+  if (carriesOut(hierarchy, 'pids')) counters.push('refused-forks');
+  return counters;
 }
 
 /** Forwarded ports are freed by the monitor, and by nobody later: they may be another pod's then. */

@@ -87,4 +87,6 @@ export const planTags = {
   USERNS_PATH: 125,
   // pod, once more
   READY_TIMEOUT_MS: 93,
+  // CGROUP, again
+  CGROUP_COUNTERS: 130,
 } as const;

@@ -21,7 +21,14 @@ export interface PlanCgroup {
   readonly writes?: readonly (readonly [file: string, value: string])[];
   /** The same, after all of those: a missing file or device is passed over. */
   readonly tries?: readonly (readonly [file: string, value: string])[];
+  /** What the groups of apps count here that is asked when one has ended. */
+  readonly counters?: readonly CgroupCounter[];
 }
+
+/** Processes that the kernel killed for memory, and those that it would not start. */
+export type CgroupCounter = 'oom-kills' | 'refused-forks';
+
+const counterBits: Readonly<Record<CgroupCounter, number>> = { 'oom-kills': 1, 'refused-forks': 2 };
 
 /** What to do once the pod has ended and the lease is closed. */
 export type PlanTeardown =
@@ -243,6 +250,8 @@ function writeCgroup(out: PlanWriter, cgroup: PlanCgroup): void {
   if (cgroup.v2) out.u32(tag.CGROUP_V2, 1);
   for (const [file, value] of cgroup.writes ?? []) text(out, tag.CGROUP_WRITE, `${file}=${value}`);
   for (const [file, value] of cgroup.tries ?? []) text(out, tag.CGROUP_TRY, `${file}=${value}`);
+  const counters = (cgroup.counters ?? []).reduce((bits, counter) => bits | counterBits[counter], 0);
+  if (counters !== 0) out.u32(tag.CGROUP_COUNTERS, counters);
 }
 
 function writeTeardown(out: PlanWriter, step: PlanTeardown): void {

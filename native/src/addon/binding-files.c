@@ -1,4 +1,7 @@
-/* flock, setCloexec, isTerminal, syncfs, renameNoReplace, openTreeReadonly, unmount: see FileHandleExtras and Mounts of native/index.ts. */
+/*
+ * flock, setCloexec, isTerminal, syncfs, spreadDirectories, renameNoReplace, openTreeReadonly, unmount: see FileHandleExtras and Mounts
+ * of native/index.ts.
+ */
 #include <string.h>
 #include <unistd.h>
 
@@ -76,6 +79,18 @@ static napi_value sync_file_system(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+static napi_value spread_directories(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  cleanup_free char *path = NULL;
+  if (!rkt_get_args(env, info, 1, argv) || !rkt_get_string(env, argv[0], "spreadDirectories: path", &path))
+    return NULL;
+  struct rkt_error err;
+  bool done;
+  if (rkt_spread_directories(path, &done, &err) < 0)
+    return rkt_throw(env, &err, "open");
+  return boolean(env, done);
+}
+
 static napi_value rename_noreplace(napi_env env, napi_callback_info info) {
   napi_value argv[2];
   cleanup_free char *from = NULL;
@@ -122,6 +137,7 @@ bool rkt_register_files(napi_env env, napi_value exports) {
       {"setCloexec", set_cloexec},
       {"isTerminal", is_terminal},
       {"syncfs", sync_file_system},
+      {"spreadDirectories", spread_directories},
       {"renameNoReplace", rename_noreplace},
       {"openTreeReadonly", open_tree_readonly},
       {"unmount", unmount},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addon/binding.h"
+#include "addon/binding-work.h"
 #include "addon/fs.h"
 #include "common/cleanup.h"
 
@@ -296,6 +297,33 @@ static napi_value remove_tree(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
+struct removal_work {
+  struct rkt_work work;
+  char *path;
+};
+
+static int run_removal(struct rkt_work *work, struct rkt_error *err) {
+  return rkt_fs_remove_tree(((struct removal_work *)work)->path, err);
+}
+
+static void release_removal(struct rkt_work *work) { free(((struct removal_work *)work)->path); }
+
+static napi_value remove_tree_later(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  cleanup_free char *path = NULL;
+  if (!rkt_get_args(env, info, 1, argv) || !get_path(env, argv[0], "removeTreeLater: path", &path))
+    return NULL;
+  struct removal_work *self = calloc(1, sizeof(*self));
+  if (!self)
+    return rkt_throw_errno(env, ENOMEM, NULL, "removing files");
+  *self = (struct removal_work){
+      .work = {.name = "rkt:removal", .run = run_removal, .release = release_removal},
+      .path = path,
+  };
+  path = NULL;
+  return rkt_start_work(env, &self->work, NULL, 0);
+}
+
 bool rkt_register_fs(napi_env env, napi_value exports) {
   static const struct rkt_method methods[] = {
       {"fsOpenDirectory", open_beneath},   {"fsOpenInRoot", open_in_root},     {"fsMakeDirectory", make_directory},
@@ -303,6 +331,7 @@ bool rkt_register_fs(napi_env env, napi_value exports) {
       {"fsCreateFile", create_file},       {"fsSetAttributes", set_attributes}, {"fsSetXattr", set_xattr},
       {"fsListXattrs", list_xattrs},       {"fsGetXattr", get_xattr},          {"fsRemoveTree", remove_tree},
       {"fsRemoveEntry", remove_entry},     {"fsCopyEntry", copy_entry},        {"fsSupports", supports},
+      {"fsRemoveTreeLater", remove_tree_later},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

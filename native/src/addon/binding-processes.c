@@ -1,10 +1,12 @@
-/* pidfdOpen, pidfdSignal, getrlimit: see Processes of native/index.ts. watchPidfd is in binding-watch.c. */
+/* pidfdOpen, pidfdSignal, getrlimit, execute: see Processes of native/index.ts. watchPidfd is in binding-watch.c. */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
 #include "binding.h"
 #include "common/cleanup.h"
+#include "execute.h"
 #include "pidfd.h"
 #include "watch-pidfd.h"
 
@@ -57,10 +59,58 @@ static napi_value get_limit(napi_env env, napi_callback_info info) {
   return result;
 }
 
+static void free_strings(char ***strings) {
+  for (char **string = *strings; string && *string; string++)
+    free(*string);
+  free(*strings);
+}
+#define cleanup_strings __attribute__((cleanup(free_strings)))
+
+/* An array of strings, as a list that ends with NULL. */
+static bool get_strings(napi_env env, napi_value value, const char *what, char ***ret) {
+  bool is_array;
+  uint32_t length;
+  if (napi_is_array(env, value, &is_array) != napi_ok || !is_array || napi_get_array_length(env, value, &length) != napi_ok) {
+    rkt_throw_argument(env, what, "an array of strings");
+    return false;
+  }
+  cleanup_strings char **strings = calloc((size_t)length + 1, sizeof(*strings));
+  if (!strings) {
+    rkt_throw_errno(env, ENOMEM, NULL, "%s", what);
+    return false;
+  }
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value item;
+    if (napi_get_element(env, value, i, &item) != napi_ok) {
+      rkt_throw_napi(env);
+      return false;
+    }
+    if (!rkt_get_string(env, item, what, &strings[i]))
+      return false;
+  }
+  *ret = strings;
+  strings = NULL;
+  return true;
+}
+
+static napi_value execute(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  cleanup_free char *file = NULL;
+  cleanup_strings char **args = NULL;
+  cleanup_strings char **environment = NULL;
+  if (!rkt_get_args(env, info, 3, argv) || !rkt_get_string(env, argv[0], "execute: file", &file) ||
+      !get_strings(env, argv[1], "execute: args", &args) ||
+      !get_strings(env, argv[2], "execute: environment", &environment))
+    return NULL;
+  struct rkt_error err;
+  rkt_execute(file, args, environment, &err);
+  return rkt_throw(env, &err, "execve");
+}
+
 bool rkt_register_processes(napi_env env, napi_value exports) {
   static const struct rkt_method methods[] = {
       {"pidfdOpen", pidfd_open_callback}, {"pidfdSignal", pidfd_signal_callback}, {"watchPidfd", rkt_watch_pidfd},
-      {"getrlimit", get_limit},
+      {"getrlimit", get_limit},           {"execute", execute},
   };
   return rkt_define_methods(env, exports, methods, sizeof(methods) / sizeof(methods[0]));
 }

@@ -13,9 +13,13 @@
 
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
-/* mkdir -p. A parent may vanish in between when another pod ends; then it starts over. */
+/*
+ * mkdir -p, for a path whose parents are mostly there. A parent may vanish in between when another pod ends; then it starts over.
+ */
 static int make_directories(const char *path, struct rkt_error *err) {
   char prefix[PATH_MAX];
+  if (mkdir(path, 0755) == 0)
+    return 0;
   for (int attempt = 0; attempt < 8; attempt++) {
     int failed = 0;
     for (size_t end = 1; failed == 0 && path[end - 1] != '\0'; end++) {

@@ -35,8 +35,11 @@ struct limits limits_read(const struct plan *plan, const struct plan_app *app) {
   for (size_t i = 0; i < plan->cgroups.count; i++) {
     const struct plan_cgroup *cgroup = &plan_cgroups(plan)[i];
     /* oom_kill of a v1 group: Linux 4.13; pids.events: Linux 4.8. */
-    limits.oom_kills += read_counter(cgroup, app->name, cgroup->v2 ? "memory.events" : "memory.oom_control", "oom_kill");
-    limits.refused_forks += read_counter(cgroup, app->name, "pids.events", "max");
+    if ((cgroup->counters & PLAN_COUNTS_OOM_KILLS) != 0)
+      limits.oom_kills +=
+          read_counter(cgroup, app->name, cgroup->v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+    if ((cgroup->counters & PLAN_COUNTS_REFUSED_FORKS) != 0)
+      limits.refused_forks += read_counter(cgroup, app->name, "pids.events", "max");
   }
   return limits;
 }

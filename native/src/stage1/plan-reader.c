@@ -8,7 +8,6 @@
 
 #define HEADER_SIZE 8u
 #define MAX_STRING (128u << 10)
-#define TAG_LIMIT 128u
 
 struct plan_block {
   struct plan_block *next;
@@ -31,7 +30,7 @@ struct reader {
   void *item;
   struct plan_block **blocks;
   struct rkt_error *err;
-  uint32_t seen[TAG_LIMIT];
+  uint32_t seen[PLAN_TAG_LIMIT];
 };
 
 void *plan_allocate(struct plan_block **blocks, size_t size, struct rkt_error *err) {

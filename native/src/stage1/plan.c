@@ -23,10 +23,12 @@
 #define DEFAULT_LOG_FILES 3
 #define MAX_LOG_FILES 1000
 
+/* The number of a tag, which must be below the limit. */
+#define TAG(name) (PLAN_##name + 0 * (int)sizeof(char[PLAN_##name < PLAN_TAG_LIMIT ? 1 : -1]))
 #define FIELD(name, kind, flags, type, member, maximum)                                                                \
-  { PLAN_##name, #name, PLAN_KIND_##kind, flags, offsetof(type, member), maximum, NULL }
+  { TAG(name), #name, PLAN_KIND_##kind, flags, offsetof(type, member), maximum, NULL }
 #define GROUP(name, flags, type, member, schema)                                                                       \
-  { PLAN_##name, #name, PLAN_KIND_GROUP, flags, offsetof(type, member), 0, schema }
+  { TAG(name), #name, PLAN_KIND_GROUP, flags, offsetof(type, member), 0, schema }
 #define FIELDS(table) .fields = (table), .count = sizeof(table) / sizeof((table)[0])
 
 static const char *fail_field(const struct plan_field *field, const struct plan_field **ret_field, const char *reason) {
@@ -194,6 +196,7 @@ static const struct plan_field cgroup_fields[] = {
     FIELD(CGROUP_V2, U32, 0, struct plan_cgroup, v2, 1),
     FIELD(CGROUP_WRITE, STRING, PLAN_REPEATED, struct plan_cgroup, writes, 0),
     FIELD(CGROUP_TRY, STRING, PLAN_REPEATED, struct plan_cgroup, tries, 0),
+    FIELD(CGROUP_COUNTERS, U32, 0, struct plan_cgroup, counters, PLAN_COUNTERS_ALL),
 };
 
 /* `file=value` or `group/file=value`. */

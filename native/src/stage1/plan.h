@@ -98,7 +98,12 @@ enum plan_tag {
   PLAN_USERNS_PATH = 125,
   /* pod, once more */
   PLAN_READY_TIMEOUT_MS = 93,
+  /* CGROUP, again */
+  PLAN_CGROUP_COUNTERS = 130,
 };
+
+/* Above all of them; where one is not, plan.c does not compile. */
+#define PLAN_TAG_LIMIT 160
 
 /* FLAGS */
 #define PLAN_FLAG_DEBUG 1u
@@ -153,9 +158,15 @@ struct plan_bytes {
   size_t length;
 };
 
+/* Bits of CGROUP_COUNTERS. */
+#define PLAN_COUNTS_OOM_KILLS 0x1
+#define PLAN_COUNTS_REFUSED_FORKS 0x2
+#define PLAN_COUNTERS_ALL 0x3
+
 struct plan_cgroup {
   char *dir;
   uint32_t v2;
+  uint32_t counters;
   struct plan_list writes; /* char * */
   struct plan_list tries;  /* char *; what is missing is passed over */
 };

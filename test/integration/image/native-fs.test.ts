@@ -122,6 +122,21 @@ describe('removeTree', () => {
     expect(existsSync(join(dir, 'host'))).toBe(true);
   });
 
+  test('with more entries than are read at once', () => {
+    for (let file = 0; file < 2000; file++) writeFileSync(join(dir, 'root', `file-${file}`), '');
+    fs.removeTree(join(dir, 'root'));
+    expect(existsSync(join(dir, 'root'))).toBe(false);
+    mkdirSync(join(dir, 'root'));
+  });
+
+  test('on threads, several at a time', async () => {
+    const trees = Array.from({ length: 20 }, (_, tree) => join(dir, 'root', `tree-${tree}`));
+    for (const tree of trees) mkdirSync(join(tree, 'a', 'b'), { recursive: true });
+    await Promise.all(trees.map((tree) => fs.removeTreeLater(tree)));
+    expect(trees.filter((tree) => existsSync(tree))).toEqual([]);
+    await expect(fs.removeTreeLater('/proc/self')).rejects.toMatchObject({ code: 'EPERM', errno: 1 });
+  });
+
   test('of nothing succeeds', () => expect(fs.removeTree(join(dir, 'none'))).toBeUndefined());
 
   test('does not enter other file systems', () => {

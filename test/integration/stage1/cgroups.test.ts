@@ -96,7 +96,7 @@ describe('settings', () => {
 
 describe('limits that an app ran into', () => {
   test('are noted where there were any', async () => {
-    const pids = group('pids', { writes: [['app/pids.max', '3']] });
+    const pids = group('pids', { writes: [['app/pids.max', '3']], counters: ['refused-forks'] });
     const { stderr } = await pod.script('sleep 1 & sleep 1 & sleep 1 & sleep 1', {}, { cgroups: [pids] });
     expect(stderr).toContain('rkt: app "app" reached its limit of processes; not started: 1\n');
     expect(pod.file('appsinfo/app/limits')).toBe('oom-kills=0\nrefused-forks=1\n');

@@ -54,6 +54,21 @@ describe('flock', () => {
   });
 });
 
+describe('spreadDirectories', () => {
+  test('leaves alone what is on a file system that does not want to know', () => {
+    expect(native.spreadDirectories('/proc/self/fd')).toBe(false);
+  });
+
+  test('names a directory that is not there', () => {
+    expect(errorOf(() => native.spreadDirectories(join(dir, 'none')))).toEqual({
+      message: `opening ${join(dir, 'none')}: No such file or directory`,
+      code: 'ENOENT',
+      errno: 2,
+      syscall: 'open',
+    });
+  });
+});
+
 test('setCloexec sets and clears the flag', () => {
   const fd = openSync(dir, 'r');
   const flags = (): number =>

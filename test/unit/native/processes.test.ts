@@ -108,6 +108,26 @@ describe('watchPidfd', () => {
   });
 });
 
+describe('execute', () => {
+  test('says why it did not', () => {
+    expect(errorOf(() => native.execute('/proc/self/nothing', ['nothing'], []))).toEqual({
+      message: 'executing /proc/self/nothing: No such file or directory',
+      code: 'ENOENT',
+      errno: 2,
+      syscall: 'execve',
+    });
+  });
+
+  test('says which argument is wrong', () => {
+    const call = native.execute as (...args: unknown[]) => unknown;
+    const wrong = (...args: unknown[]): unknown => errorOf(() => call(...args));
+    const typeError = (message: string): unknown => ({ name: 'TypeError', message, code: 'ERR_INVALID_ARG_TYPE' });
+    expect(wrong('/none', 'args', [])).toEqual(typeError('execute: args must be an array of strings'));
+    expect(wrong('/none', ['a', 'b\0'], [])).toEqual(typeError('execute: args must be a string without NUL'));
+    expect(wrong('/none', [], ['A=1', 2])).toEqual(typeError('execute: environment must be a string'));
+  });
+});
+
 test('getrlimit reads limits as prlimit(1) does', () => {
   const [soft, hard] = spawnSync('prlimit', [
     '--pid',

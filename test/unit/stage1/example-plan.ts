@@ -20,7 +20,14 @@ export const examplePlan: LaunchPlan = {
   userNamespace: { path: '/run/rkt/userns/x', shift: 0x10000, range: 0x10000 },
   stage1: { lowers: ['/images/stage1'], upper: { dir: '/stage1/upper', work: '/stage1/work' } },
   sysctls: { 'net.core.somaxconn': '1024', 'kernel.shmmax': '65536' },
-  cgroups: [{ dir: '/sys/fs/cgroup/pids/example.scope', writes: [['pids.max', '100']], tries: [['pids.peak', '0']] }],
+  cgroups: [
+    {
+      dir: '/sys/fs/cgroup/pids/example.scope',
+      writes: [['pids.max', '100']],
+      tries: [['pids.peak', '0']],
+      counters: ['refused-forks'],
+    },
+  ],
   teardown: [
     { kind: 'umount', path: '/run/rkt/netns/x' },
     { kind: 'unlink', path: '/run/rkt/networks/default/172.16.28.1' },
