@@ -201,6 +201,7 @@ function planApp(
     root: planRoot(prepared, pod.dir),
     args: app.exec,
     env: {
+      ...typeOfTerminal(settings.terminals ?? []),
       ...Object.fromEntries(sockets === undefined ? prepared.environment : withoutListenFds(prepared.environment)),
       AC_METADATA_URL: input.metadataUrl,
       ...(life.notify ? { NOTIFY_SOCKET: notifySocket } : {}),
@@ -232,6 +233,12 @@ function planApp(
 /** stage1 sets them, when it is known which process the app will be. */
 const withoutListenFds = (environment: ReadonlyMap<string, string>): [string, string][] =>
   [...environment].filter(([name]) => !listenVariables.some((variable) => variable === name));
+
+/** What programs know of the caller's terminal, in which theirs is shown. */
+function typeOfTerminal(streams: readonly StreamName[]): Record<string, string> {
+  const { TERM } = process.env;
+  return streams.length === 0 || TERM === undefined ? {} : { TERM };
+}
 
 /** What the app would have of the caller's terminal, it has of a terminal that is relayed to that. */
 function planTerminal(streams: readonly StreamName[]): Partial<PlanApp> {

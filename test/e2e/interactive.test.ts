@@ -49,6 +49,16 @@ test('/dev/console and /dev/tty are the terminal, which belongs to the app’s u
   expect(devices).toHaveLength(2);
 });
 
+test('its type is that of the caller’s, unless somebody says another', async () => {
+  const typeOf = async (...options: string[]): Promise<string | undefined> => {
+    const terminal = Terminal.rkt(host, interactive('echo "type=$TERM."', ...options), 'TERM=vt220 rkt');
+    await terminal.over();
+    return /type=(\w*)\./.exec(terminal.stdout)?.[1];
+  };
+  expect(await typeOf()).toBe('vt220');
+  expect(await typeOf('--set-env=TERM=dumb')).toBe('dumb');
+});
+
 test('the size follows, and Ctrl-C is a character for the app', async () => {
   const script =
     'trap "stty size" WINCH; trap "echo interrupted; exit 3" INT; echo ready; while :; do sleep 0.05; done';

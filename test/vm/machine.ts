@@ -56,7 +56,7 @@ function start(kernel: Kernel, dir: string): ChildProcess {
       '-initrd',
       join(dir, 'initramfs'),
       '-append',
-      'console=ttyS0 panic=-1 quiet systemd.show_status=true systemd.journald.forward_to_console=1',
+      'console=ttyS0 panic=-1 quiet systemd.show_status=false',
     ],
     ['-drive', `if=virtio,format=raw,cache=unsafe,file=${join(dir, 'disk')}`],
     share('/', 'host'),

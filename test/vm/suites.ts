@@ -1,12 +1,9 @@
-/** What is worth its time in a slow machine: everything that asks the kernel for what kernels do differently. */
+/** What is worth its time in a slow machine: what kernels and control groups do differently, and what needs systemd. */
 export const suites: readonly string[] = [
-  'test/integration/stage1/',
-  'test/integration/netns/',
+  'test/vm/',
+  'test/integration/stage1/(cgroups|enter-stop|failing-start|layers|network|surroundings|userns|volumes).test',
+  'test/integration/netns/(lifecycle|ports|traffic).test',
   'test/integration/native/',
-  'test/e2e/isolators',
-  'test/e2e/private-users',
-  'test/e2e/run.test',
-  'test/e2e/volumes',
-  'test/e2e/threats/resources',
-  'test/e2e/threats/system-calls',
+  'test/e2e/(isolators|private-users).test',
+  'test/e2e/threats/resources.test',
 ];

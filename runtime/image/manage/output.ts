@@ -18,6 +18,8 @@ function fail(output: string, reason: string, hint?: string): never {
 }
 
 function checkFree(output: string, { overwrite }: OutputOptions): void {
+  // What these name cannot be replaced, and nobody means to remove what is in it.
+  if (['', '.', '..'].includes(basename(output))) fail(output, 'it is no name for something new');
   if (overwrite || lstatSync(output, { throwIfNoEntry: false }) === undefined) return;
   fail(output, 'it exists', 'give another name, or --overwrite');
 }
@@ -92,10 +94,11 @@ function removeAbandoned(output: string): void {
   }
 }
 
-/** In one step where rename(2) can: it replaces no directory that has something in it, and none by a file. */
+/** In one step where rename(2) can: it replaces no directory that has something in it. A file never takes the place of a directory. */
 function replace(unfinished: string, output: string): void {
-  if (lstatSync(output, { throwIfNoEntry: false })?.isDirectory() || lstatSync(unfinished).isDirectory())
-    removeTree(output);
+  const isTree = lstatSync(unfinished).isDirectory();
+  if (!isTree && lstatSync(output, { throwIfNoEntry: false })?.isDirectory()) fail(output, 'it is a directory');
+  if (isTree) removeTree(output);
   renameSync(unfinished, output);
 }
 

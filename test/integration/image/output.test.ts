@@ -27,7 +27,7 @@ test('it appears whole, and nothing else stays', async () => {
   expect([readdirSync(dir), readFileSync(output, 'utf8')]).toEqual([['x.aci'], 'new']);
 });
 
-test('what is there stays unless it is to be replaced, by whatever kind of thing', async () => {
+test('what is there stays unless it is to be replaced', async () => {
   await writeOutput(output, { overwrite: false }, make('old'));
   await expect(writeOutput(output, { overwrite: false }, make('new'))).rejects.toThrow(
     `cannot write ${output}: it exists`,
@@ -38,9 +38,7 @@ test('what is there stays unless it is to be replaced, by whatever kind of thing
     mkdirSync(unfinished);
     writeFileSync(join(unfinished, 'a'), '');
   });
-  expect(readdirSync(output)).toEqual(['a']);
-  await writeOutput(output, { overwrite: true }, make('new'));
-  expect([readdirSync(dir), readFileSync(output, 'utf8')]).toEqual([['x.aci'], 'new']);
+  expect([readdirSync(dir), readdirSync(output)]).toEqual([['x.aci'], ['a']]);
 });
 
 test('a failure leaves nothing, and names the output only', async () => {
@@ -56,6 +54,21 @@ test('a failure leaves nothing, and names the output only', async () => {
   await expect(writeOutput(nowhere, { overwrite: false }, make('x'))).rejects.toThrow(
     expect.objectContaining({ code: 'EOUTPUT', message: expect.stringContaining(`cannot write ${nowhere}: `) }),
   );
+});
+
+test.each(['/', '.', '..', 'sub/..'])('%j is no output, whatever is to be overwritten', async (output) => {
+  await expect(writeOutput(output, { overwrite: true }, make('x'))).rejects.toThrow(
+    `cannot write ${output}: it is no name for something new`,
+  );
+});
+
+test('a file takes the place of no directory', async () => {
+  const output = join(dir, 'out');
+  mkdirSync(join(output, 'kept'), { recursive: true });
+  await expect(writeOutput(output, { overwrite: true }, make('x'))).rejects.toThrow(
+    `cannot write ${output}: it is a directory`,
+  );
+  expect(readdirSync(output)).toEqual(['kept']);
 });
 
 test('what somebody has left who was killed goes, what somebody is at stays, and so does what only looks alike', async () => {
