@@ -9,6 +9,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { podGroups } from './cgroups.ts';
+import { patience } from './patience.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -83,7 +84,7 @@ export class Sandbox {
     const result: SpawnSyncReturns<string> = spawnSync('nsenter', this.#inside(command, options.cwd ?? this.dir), {
       encoding: 'utf8',
       env: this.#environment(options.env),
-      timeout: options.timeout ?? 60_000,
+      timeout: options.timeout ?? 60_000 * patience,
       killSignal: 'SIGKILL',
       maxBuffer: 64 << 20,
       ...(options.input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] } : { input: options.input }),

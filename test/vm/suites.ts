@@ -3,7 +3,6 @@ export const suites: readonly string[] = [
   'test/vm/',
   'test/integration/stage1/(cgroups|enter-stop|failing-start|layers|network|surroundings|userns|volumes).test',
   'test/integration/netns/(lifecycle|ports|traffic).test',
-  'test/integration/native/',
   'test/e2e/(isolators|private-users).test',
   'test/e2e/threats/resources.test',
 ];

@@ -15,4 +15,4 @@ test('what a killed service has left is removed; a living one, pods, the adminis
     theirs: { removed: true, state: { ...clean, address: true } },
     activated: { removed: true, state: { ...clean, address: true, socket: true } },
   });
-}, 60_000);
+});

@@ -11,4 +11,4 @@ test('the table that guards the address stays while the service or a pod needs i
     afterKill: true,
     end: false,
   });
-}, 60_000);
+});

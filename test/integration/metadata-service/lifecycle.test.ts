@@ -28,7 +28,7 @@ describe('pods of a running service', () => {
   let run: Lifecycle;
   beforeAll(() => {
     run = runScenario<Lifecycle>('lifecycle');
-  }, 60_000);
+  });
 
   test('register with the client of the runtime', () => {
     expect(run.said).toEqual(['ready', 'registered', 'registered', 'registered', 'registered']);

@@ -32,7 +32,7 @@ describe('a pod on a private network, and one on the host’s', () => {
   let run: Port;
   beforeAll(() => {
     run = runScenario<Port>('port');
-  }, 60_000);
+  });
 
   test('are served although a web server listens on port 80 of every address', () => {
     expect(run.living).toEqual({

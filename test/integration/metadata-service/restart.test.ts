@@ -16,7 +16,7 @@ describe('a service that is started again', () => {
   let run: Restart;
   beforeAll(() => {
     run = runScenario<Restart>('restart');
-  }, 60_000);
+  });
 
   test('after kill -9 serves the pods that live, and knows signatures from before', () => {
     expect(run.killed).toBe('SIGKILL');

@@ -15,7 +15,7 @@ describe('starting the service', () => {
   let run: Starting;
   beforeAll(() => {
     run = runScenario<Starting>('starting');
-  }, 60_000);
+  });
 
   test('is refused while another runs, whichever of socket and database they share', () => {
     expect(run.said[0]).toBe('ready');

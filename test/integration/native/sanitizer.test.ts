@@ -44,4 +44,4 @@ test('the plain C part of the addon runs clean under the address and undefined-b
   } finally {
     rmSync(dir, { recursive: true });
   }
-}, 60_000);
+});

@@ -19,4 +19,4 @@ test('50 pods started by 5 processes at once have 50 addresses, and leave nothin
   expect(crowd.after).toEqual(crowd.before);
   expect(crowd.leases).toEqual(['lock']);
   expect(crowd.pins).toEqual([]);
-}, 60_000);
+});

@@ -15,7 +15,7 @@ test('whatever step the set-up is killed at, the teardown by uuid restores the h
   expect(result.killed).toBeGreaterThan(12);
   expect(result.dirty).toBeGreaterThan(10);
   expect(result.end).toMatchObject({ links: [], tables: '' });
-}, 60_000);
+});
 
 test('whatever step the teardown is killed at, a second one finishes it', () => {
   const result = runScenario<Interrupted>('interrupted', 'teardown');
@@ -23,4 +23,4 @@ test('whatever step the teardown is killed at, a second one finishes it', () => 
   expect(result.killed).toBeGreaterThan(5);
   expect(result.dirty).toBeGreaterThan(4);
   expect(result.end).toMatchObject({ links: [], tables: '' });
-}, 60_000);
+});

@@ -47,7 +47,7 @@ describe("the life of a pod's network", () => {
   let life: Lifecycle;
   beforeAll(() => {
     life = runScenario<Lifecycle>('lifecycle');
-  }, 60_000);
+  });
 
   test('describes itself', () => {
     const { netns, ...network } = life.made.network;

@@ -18,7 +18,7 @@ describe('pods that end by their pin and lease alone', () => {
   let result: Monitor;
   beforeAll(() => {
     result = runScenario<Monitor>('monitor');
-  }, 60_000);
+  });
 
   test('leave no pin, lease or link', () => {
     expect(result.ended).toEqual({ pin: false, leases: ['lock'] });

@@ -25,7 +25,7 @@ describe('forwarded ports', () => {
   let ports: Ports;
   beforeAll(() => {
     ports = runScenario<Ports>('ports');
-  }, 60_000);
+  });
 
   test('are reached by neighbours, the host and pods as themselves', () => {
     expect(ports.reached).toMatchObject({
@@ -122,7 +122,7 @@ describe('when somebody has flushed the ruleset', () => {
   let result: Flushed;
   beforeAll(() => {
     result = runScenario<Flushed>('flushed');
-  }, 60_000);
+  });
 
   test('a pod whose port was reached from 127.0.0.1 still reaches nothing there (CVE-2020-8558)', () => {
     expect(result).toMatchObject({ open: true, again: true, byLoopback: result.hostIp });

@@ -16,7 +16,7 @@ describe('traffic of pods on the default network', () => {
   let traffic: Traffic;
   beforeAll(() => {
     traffic = runScenario<Traffic>('traffic');
-  }, 60_000);
+  });
 
   test('the first packet after the set-up is answered, not one that is repeated a second later', () => {
     expect(traffic.firstAnswer).toBe(traffic.addresses.a);

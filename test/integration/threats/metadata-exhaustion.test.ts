@@ -14,7 +14,7 @@ describe('a pod that uses up what it can', () => {
   let run: Exhaustion;
   beforeAll(() => {
     run = runScenario<Exhaustion>('exhaustion');
-  }, 60_000);
+  });
 
   test('gets 64 connections; slow headers, slow bodies and silence end with 408, idleness after an answer without a word', () => {
     expect(run.occupied).toEqual({ statuses: [408, 408, 408, 200], refused: '', other: true });

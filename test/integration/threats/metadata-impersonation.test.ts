@@ -13,7 +13,7 @@ describe('somebody who claims to be another pod', () => {
   let run: Impersonation;
   beforeAll(() => {
     run = runScenario<Impersonation>('impersonation');
-  }, 60_000);
+  });
 
   test('is refused, whether by address, token or guess', () => {
     expect(run.refused).toEqual({

@@ -12,7 +12,7 @@ describe('requests that something in a pod was made to send', () => {
   let run: Forgery;
   beforeAll(() => {
     run = runScenario<Forgery>('request-forgery');
-  }, 60_000);
+  });
 
   test('get exactly one answer each, a refusal, and the connection is closed', () => {
     expect(run.answers).toEqual({

@@ -62,4 +62,4 @@ test('cannot keep its pod from being stopped', async () => {
   run.child.kill('SIGTERM');
   expect((await run.ended).code).toBe(137);
   expect(await pod.finish()).toEqual([]);
-}, 60_000);
+});
