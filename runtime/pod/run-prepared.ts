@@ -26,6 +26,7 @@ import {
   namespacesOf,
   type StartablePod,
   type StartOptions,
+  socketsFor,
   startPod,
 } from './start.ts';
 
@@ -81,7 +82,8 @@ async function load(pod: HeldPod, options: RunPreparedOptions): Promise<Startabl
   for (const { name, app } of manifest.apps) {
     if (app === undefined) throw unusable(podFiles.manifest(pod.dir), `app "${name}" does not say what to execute`);
   }
-  const sockets = await checkStart(manifest, options);
+  const sockets = await socketsFor(manifest);
+  checkStart(manifest, sockets, options);
   const isolation = await isolatePod(manifest, { ...planSettings, ...namespacesOf(options) }, log);
   checkVolumes(manifest);
   const roots = await rootsOf(pod, manifest, settings, images, options);

@@ -7,6 +7,7 @@ import { podPhaseDir } from '../base/paths.ts';
 import { syncDirectory } from '../image/durable.ts';
 import { settleNow } from '../image/settle.ts';
 import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
+import type { PodSockets } from './activation/index.ts';
 import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { failureOf } from './failure.ts';
 import { forwardedPorts } from './forwards.ts';
@@ -14,7 +15,16 @@ import { freeName } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
 import { releaseIds } from './private-users.ts';
-import { beginNetns, checkStart, type Netns, namespacesOf, type StartOptions, startPod, undo } from './start.ts';
+import {
+  beginNetns,
+  checkStart,
+  type Netns,
+  namespacesOf,
+  type StartOptions,
+  socketsFor,
+  startPod,
+  undo,
+} from './start.ts';
 
 export interface MakeOptions extends PrepareOptions {
   readonly request: PodRequest;
@@ -26,8 +36,9 @@ export type RunOptions = MakeOptions & StartOptions;
 /** Makes a pod and starts it. Errors: whatever a step threw, after everything the pod had so far was taken down again. */
 export async function runPod(options: RunOptions): Promise<never> {
   const manifest = compose(options);
-  refusePorts(manifest, options);
-  const sockets = await checkStart(manifest, options);
+  const sockets = await socketsFor(manifest);
+  refusePorts(manifest, sockets, options);
+  checkStart(manifest, sockets, options);
   const isolation = await isolatePod(manifest, { ...options.settings, ...namespacesOf(options) }, options.log);
   options.mark('isolators');
   const pod = createPod(options.dataDir);
@@ -40,8 +51,9 @@ export async function runPod(options: RunOptions): Promise<never> {
 }
 
 /** Ports that the user has asked for beside the network where they come to nothing. Errors: EUSAGE. */
-function refusePorts(manifest: PodManifest, { networking, request }: RunOptions): void {
-  if (networking !== 'host' || request.manifest !== undefined || forwardedPorts(manifest).length === 0) return;
+function refusePorts(manifest: PodManifest, { passed }: PodSockets, { networking, request }: RunOptions): void {
+  if (networking !== 'host' || request.manifest !== undefined) return;
+  if (forwardedPorts(manifest, passed).length === 0) return;
   throw new RktError('--port is for pods on a private network: on that of the host an app listens there itself', {
     code: 'EUSAGE',
     hint: 'add --private-net, or leave out --port',

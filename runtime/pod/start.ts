@@ -23,10 +23,11 @@ import { leaseDir, netnsDir, podFiles } from '../base/paths.ts';
 import { becomeStage1, environmentOfCaller } from '../stage1/become.ts';
 import type { PodIsolation } from '../stage1/isolation/isolate.ts';
 import type { PodNamespaces } from '../stage1/isolation/sysctls.ts';
-import { type AppSockets, buildPlan, type PlanSettings } from '../stage1/launch.ts';
+import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
 import type { PodStage1 } from '../stage1/pod-stage1.ts';
 import { runArguments } from '../stage1/stage1-arguments.ts';
+import type { PodSockets } from './activation/index.ts';
 import { failureOf } from './failure.ts';
 import { forwardedPorts, podForwards } from './forwards.ts';
 import { writeOutcomes } from './isolation-file.ts';
@@ -57,7 +58,7 @@ export type Mark = (step: string) => void;
 /** A pod of which is known what is done about its isolators, and which sockets its apps get. */
 export interface StartablePod extends PreparedPod {
   readonly isolation: PodIsolation;
-  readonly sockets: AppSockets;
+  readonly sockets: PodSockets;
 }
 
 /** The namespaces that a pod has for itself. */
@@ -81,30 +82,29 @@ export function beginNetns(uuid: string, networking: PodNetworking, users: IdRan
   return netns;
 }
 
-/**
- * What a start asks of the pod, checked while a mistake still costs nothing; returns the sockets that its apps are activated by.
- * Errors: EUSAGE, EPORT, EACTIVATION.
- */
-export async function checkStart(manifest: PodManifest, options: StartOptions): Promise<AppSockets> {
+/** What a start asks of the pod, checked while a mistake still costs nothing. Errors: EUSAGE, EPORT. */
+export function checkStart(manifest: PodManifest, { passed }: PodSockets, options: StartOptions): void {
   const { settings, networking, log } = options;
   const { apps } = manifest;
-  podForwards(manifest, networking);
-  if (networking === 'host' && forwardedPorts(manifest).length > 0) {
+  podForwards(manifest, networking, passed);
+  if (networking === 'host' && forwardedPorts(manifest, passed).length > 0) {
     log.warn('no port is forwarded: on the network of the host the apps listen there themselves');
   }
   // Whose keys would a second app read?
   if (settings.terminals !== undefined && apps.length !== 1) {
     throw new RktError(`--interactive is for pods with one app, and this one has ${apps.length}`, { code: 'EUSAGE' });
   }
-  return await socketsFor(manifest);
 }
 
-/** Hardly any pod has such ports, and hardly any rkt is started with sockets. */
-async function socketsFor(manifest: PodManifest, env = process.env): Promise<AppSockets> {
+/**
+ * The sockets that the apps of a pod are activated by. Hardly any pod has such ports, and hardly any rkt is started with sockets.
+ * Errors: EPORT, EACTIVATION.
+ */
+export async function socketsFor(manifest: PodManifest, env = process.env): Promise<PodSockets> {
   const { apps, ports } = manifest;
   const activated = (port: Port | undefined): boolean => port?.socketActivated === true;
   const wanted = apps.some(({ app }) => app?.ports.some(activated)) || ports.some(({ podPort }) => activated(podPort));
-  if (!wanted && env.LISTEN_PID === undefined) return new Map();
+  if (!wanted && env.LISTEN_PID === undefined) return { apps: new Map(), passed: new Set() };
   const { assignSockets } = await import('./activation/index.ts');
   return assignSockets(manifest, env, process.pid);
 }
@@ -127,7 +127,8 @@ export async function startPod(
     mark('prepare');
 
     const netnsPath = await netns;
-    network = setupNetwork(pod, netnsPath, options, podForwards(prepared.manifest, options.networking));
+    const forwards = podForwards(prepared.manifest, options.networking, prepared.sockets.passed);
+    network = setupNetwork(pod, netnsPath, options, forwards);
     mark('network');
 
     const token = options.lease === undefined ? undefined : newToken();
@@ -136,13 +137,14 @@ export async function startPod(
         ? () => {}
         : registerPod(options.lease, pod, token, network, prepared.apps, prepared.manifestText);
     const stage1 = stage1OfPod(options.dataDir, pod.dir);
-    if (stage1.root !== undefined && prepared.sockets.size > 0) throw noSocketsFor(stage1);
+    if (stage1.root !== undefined && prepared.sockets.passed.size > 0) throw noSocketsFor(stage1);
     const plan = buildPlan({
       pod,
       manifest: prepared.manifest,
       isolation: prepared.isolation,
       apps: prepared.apps,
-      sockets: prepared.sockets,
+      // What a stage1 that is an image does about ports without sockets is its own matter: it has the pod's manifest.
+      sockets: stage1.root === undefined ? prepared.sockets.apps : new Map(),
       netns: netnsPath,
       network,
       lease: options.lease,
@@ -188,7 +190,7 @@ function setupNetwork(
 
 /** Nothing of its interface says to whom a socket belongs (docs/stage1.md). */
 const noSocketsFor = (stage1: PodStage1): RktError =>
-  new RktError(`stage1 ${stage1.image} cannot hand over sockets, and ports of the pod are socket-activated`, {
+  new RktError(`stage1 ${stage1.image} cannot hand over sockets, and rkt was started with some`, {
     code: 'ESTAGE1',
     hint: 'run the pod by the built-in stage1',
   });
@@ -205,7 +207,8 @@ function becomeMonitor(
   const { program, args } = stage1.command('run', stage1Arguments(prepared, stage1, token, options));
   native.setCloexec(pod.lockFd, false);
   if (lease !== undefined) native.setCloexec(lease, false);
-  for (const { fd } of [...prepared.sockets.values()].flat()) native.setCloexec(fd, false);
+  for (const socket of [...prepared.sockets.apps.values()].flat())
+    if ('fd' in socket) native.setCloexec(socket.fd, false);
   // A service manager that waits for us is told by the monitor, which knows when the pod is ready.
   const { NOTIFY_SOCKET } = process.env;
   const env = {

@@ -68,6 +68,8 @@ export const planTags = {
   // SOCKET
   SOCKET_FD: 91,
   SOCKET_NAME: 92,
+  SOCKET_OPEN: 94,
+  SOCKET_PORT: 95,
   // MOUNT
   MOUNT_SOURCE: 70,
   MOUNT_TARGET: 71,

@@ -80,13 +80,24 @@ export interface PlanRestart {
   readonly limit?: number;
 }
 
-/** A socket that an app is activated by (sd_listen_fds(3)). */
-export interface PlanSocket {
-  /** An open descriptor of the process that becomes stage1, inherited by it. */
-  readonly fd: number;
+/** What stage1 opens a socket for: numbers of `enum plan_socket_open` in plan.h. */
+export const planSocketOpens = { tcp: 1, udp: 2 } as const;
+
+/** A socket that an app is activated by (sd_listen_fds(3)): one that is there, or that is opened in the pod's network. */
+export type PlanSocket = {
   /** Its part of LISTEN_FDNAMES. */
   readonly name: string;
-}
+} & (
+  | {
+      /** An open descriptor of the process that becomes stage1, inherited by it. */
+      readonly fd: number;
+    }
+  | {
+      /** At every address. */
+      readonly open: keyof typeof planSocketOpens;
+      readonly port: number;
+    }
+);
 
 export interface PlanApp {
   readonly name: string;
@@ -302,10 +313,15 @@ function writeLife(
   if (notify) out.u32(tag.NOTIFY, 1);
   if (stopSignal !== undefined) out.u32(tag.STOP_SIGNAL, stopSignal);
   if (interactive) out.u32(tag.INTERACTIVE, 1);
-  for (const { fd, name } of sockets ?? []) {
+  for (const socket of sockets ?? []) {
     out.group(tag.SOCKET, () => {
-      out.u32(tag.SOCKET_FD, fd);
-      text(out, tag.SOCKET_NAME, name);
+      if ('fd' in socket) {
+        out.u32(tag.SOCKET_FD, socket.fd);
+      } else {
+        out.u32(tag.SOCKET_OPEN, planSocketOpens[socket.open]);
+        out.u32(tag.SOCKET_PORT, socket.port);
+      }
+      text(out, tag.SOCKET_NAME, socket.name);
     });
   }
 }

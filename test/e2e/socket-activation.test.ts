@@ -1,4 +1,4 @@
-/** Apps that expect their sockets to be opened by whoever starts rkt (aci.md, socketActivated; sd_listen_fds(3)). */
+/** Apps that expect their sockets to be open: by whoever starts rkt, or by rkt (aci.md, socketActivated; sd_listen_fds(3)). */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -136,13 +136,13 @@ describe('a socket-activated port', () => {
     expect(host.exec(['ss', '-Hltn', 'sport = :80']).stdout).toBe('');
   });
 
-  test('is there for prepared pods, and is asked for when they are started', async () => {
+  test('is there for prepared pods, and is looked for when they are started', async () => {
     const uuid = host.ok(['prepare', '--port=http:8080', web]).trim();
-    expect(refused([], 'run-prepared', uuid)).toMatchObject({
+    expect(refused(['tcp6:80'], 'run-prepared', uuid)).toMatchObject({
       status: 254,
       stderr:
-        'rkt: app "web": its port "http" is socket-activated, and rkt was started without a socket tcp 8080\n' +
-        'rkt: let systemd start rkt by a socket unit with ListenStream=8080\n',
+        'rkt: rkt was started with a socket that no app of the pod expects: tcp [::]:80 (descriptor 3)\n' +
+        'rkt: expected is tcp 8080 for port "http" of app "web"\n',
     });
     expect(host.ok(['status', uuid])).toContain('state=prepared\n');
     const pod = activated(['tcp6:8080'], 'run-prepared', uuid);
@@ -169,8 +169,8 @@ describe('a socket-activated port', () => {
     expect(ask('tcp 127.0.0.1 8009')).toBe('web plain hello\n');
     await stop(pod);
     expect(refused(['tcp:127.0.0.2:8080'], 'run', `--pod-manifest=${file('manifest.json')}`).stderr).toBe(
-      'rkt: app "web": its port "http" is socket-activated, and rkt was started without a socket tcp 127.0.0.1:8080\n' +
-        'rkt: there is tcp 127.0.0.2:8080 (descriptor 3); --port=http:PORT says which port of the host is meant\n',
+      'rkt: rkt was started with a socket that no app of the pod expects: tcp 127.0.0.2:8080 (descriptor 3)\n' +
+        'rkt: expected is tcp 127.0.0.1:8080 for port "http" of app "web", tcp 8009 for port "plain" of app "web"\n',
     );
   });
 });
@@ -207,18 +207,11 @@ describe('what does not fit is refused before there is a pod', () => {
   const image = (name: string): string[] => ['run', name];
   test.each([
     [
-      'a port without a socket',
-      [],
+      'a socket of the other protocol',
+      ['udp:127.0.0.1:80'],
       image(web),
-      'app "web": its port "http" is socket-activated, and rkt was started without a socket tcp 80\n' +
-        'rkt: let systemd start rkt by a socket unit with ListenStream=80\n',
-    ],
-    [
-      'a port of the other protocol',
-      ['tcp:127.0.0.1:53', 'tcp:127.0.0.1:54'],
-      image(dns),
-      'app "dns": its port "dns-udp" is socket-activated, and rkt was started without a socket udp 53\n' +
-        'rkt: there is tcp 127.0.0.1:53 (descriptor 3), tcp 127.0.0.1:54 (descriptor 4); --port=dns-udp:PORT says which port of the host is meant\n',
+      'rkt was started with a socket that no app of the pod expects: udp 127.0.0.1:80 (descriptor 3)\n' +
+        'rkt: expected is tcp 80 for port "http" of app "web"\n',
     ],
     [
       'a socket that no app expects',
@@ -272,6 +265,26 @@ describe('what does not fit is refused before there is a pod', () => {
       ['run', web, '---', web, '--name=other'],
       'apps "web" and "other" expect the socket tcp 80 for ports "http" and "http"\n',
     ],
+    [
+      'two apps at one port of their network',
+      [],
+      ['run', ...onNetwork, web, '---', web, '--name=other'],
+      'apps "web" and "other" expect the socket tcp 80 of the pod\'s network for ports "http" and "http"\n',
+    ],
+    [
+      'a port of the host for a pod on its network',
+      [],
+      ['run', '--port=http:8080', web],
+      '--port is for pods on a private network: on that of the host an app listens there itself\n' +
+        'rkt: add --private-net, or leave out --port\n',
+    ],
+    [
+      'a forwarded port without a network',
+      [],
+      ['run', '--net=none', '--port=http:8080', web],
+      'port "http" cannot be forwarded: the pod is not on the default network\n' +
+        'rkt: only pods on the network "default" are reached from outside\n',
+    ],
   ])('%s', (_, sockets, rkt, message) => {
     const { status, stdout, stderr } = refused(sockets, ...rkt);
     host.exec(['rm', '-f', '/tmp/rkt-test-socket']);
@@ -288,8 +301,122 @@ describe('what does not fit is refused before there is a pod', () => {
     );
     expect(status).toBe(254);
     expect(stderr).toMatch(
-      /\nrkt: stage1 example.com\/tiny-stage1:0.0.1 cannot hand over sockets, and ports of the pod are socket-activated\nrkt: run the pod by the built-in stage1\n$/,
+      /\nrkt: stage1 example.com\/tiny-stage1:0.0.1 cannot hand over sockets, and rkt was started with some\nrkt: run the pod by the built-in stage1\n$/,
     );
+  });
+});
+
+const opened = (): string[] =>
+  host
+    .exec(['ss', '-Hltun'])
+    .stdout.split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(/\s+/))
+    .map(([protocol, , , , address]) => `${protocol} ${address}`);
+
+describe('a socket that nobody has passed is opened by rkt', () => {
+  test('in the network of the pod, at the number of the port; --port leads to it', async () => {
+    const pod = host.start(['run', ...onNetwork, '--port=http:8080', web]);
+    expect(ask('tcp 127.0.0.1 8080')).toBe('web http hello\n');
+    const [, address] = /ip4=([0-9.]+)/.exec(host.ok(['list', '--full'])) as string[];
+    expect(ask(`tcp ${address} 80`)).toBe('web http hello\n');
+    expect(ask('tcp 127.0.0.1 8080', 'fds')).toBe('web http 0 1 2 3 4\n');
+    expect(opened()).toEqual([]);
+    await stop(pod);
+    expect([pod.stdout, pod.stderr]).toEqual([told('web', 'http'), '']);
+  });
+
+  test('in that of the host, for IPv6 and IPv4, and is gone with the pod', async () => {
+    const pod = host.start(['run', web]);
+    expect(ask('tcp 127.0.0.1 80')).toBe('web http hello\n');
+    expect(opened()).toEqual(['tcp *:80']);
+    await stop(pod);
+    expect(opened()).toEqual([]);
+    expect([pod.stdout, pod.stderr]).toEqual([told('web', 'http'), '']);
+  });
+
+  test.each([
+    ['without a network', ['--net=none']],
+    ['with users of its own', [...onNetwork, '--private-users']],
+    ['in the background', [...onNetwork, '--detach']],
+  ])('for pods %s', async (_, options) => {
+    const pod = host.start(['run', ...options, web]);
+    if (options.includes('--detach')) {
+      await pod.ended;
+      expect(host.ok(['logs', pod.stdout.trim()])).toContain('LISTEN_PID is ours');
+      host.ok(['stop', pod.stdout.trim()]);
+    } else {
+      await pod.prints(/LISTEN_PID is ours; open: 0 1 2 3\n/);
+      await stop(pod);
+    }
+  });
+
+  test('for apps that could not open it themselves', async () => {
+    await addImage('example.com/user', [port('http', 'tcp', 80)], { user: '1000', group: '1000' });
+    const pod = host.start(['run', ...onNetwork, '--port=http:8080', 'example.com/user', '--cap-retain=CAP_KILL']);
+    expect(ask('tcp 127.0.0.1 8080')).toBe('user http hello\n');
+    await stop(pod);
+  });
+
+  test('for every app its own, of UDP as well', async () => {
+    const ports = ['--port=http:8080', '--port=dns:5353', '--port=dns-udp:5353'];
+    const pod = host.start(['run', '--prefix=never', ...onNetwork, ...ports, web, '---', dns]);
+    expect(ask('udp 127.0.0.1 5353')).toBe('dns dns-udp hello\n');
+    expect(ask('tcp 127.0.0.1 5353')).toBe('dns dns hello\n');
+    expect(ask('tcp 127.0.0.1 8080')).toBe('web http hello\n');
+    await stop(pod);
+    expect(pod.stdout.split(/(?<=\n)/).sort()).toEqual([told('dns', 'dns:dns-udp'), told('web', 'http')]);
+  });
+
+  test('beside those that were passed, which come first', async () => {
+    const ports = ['--port=dns-udp:53', '--port=dns:5353'];
+    const pod = activated(['udp:127.0.0.1:53'], 'run', ...onNetwork, ...ports, dns);
+    expect(ask('udp 127.0.0.1 53')).toBe('dns dns-udp hello\n');
+    expect(ask('tcp 127.0.0.1 5353')).toBe('dns dns hello\n');
+    await stop(pod);
+    expect(pod.stdout).toBe(told('dns', 'dns-udp:dns'));
+  });
+
+  test('and survives restarts of its app, with the connections that wait in it', async () => {
+    for (const [options, place] of [
+      [[], 'tcp 127.0.0.1 80'],
+      [[...onNetwork, '--port=http:8080'], 'tcp 127.0.0.1 8080'],
+    ] as const) {
+      const pod = host.start(['run', ...options, '--restart=always', web]);
+      for (const code of [1, 0, 7]) expect(ask(place, `exit ${code}`)).toBe(`web http exit ${code}\n`);
+      // Accepted by the kernel before there is an app again, and answered by that.
+      expect(ask(place, 'fds')).toBe('web http 0 1 2 3 4\n');
+      await stop(pod);
+      expect(pod.stdout).toBe(told('web', 'http').repeat(4));
+    }
+  });
+
+  test('for prepared pods, when they are started', async () => {
+    const uuid = host.ok(['prepare', '--port=http:8080', web]).trim();
+    const pod = host.start(['run-prepared', ...onNetwork, uuid]);
+    expect(ask('tcp 127.0.0.1 8080')).toBe('web http hello\n');
+    await stop(pod);
+  });
+
+  test('unless its port is taken, which ends the pod with a word about it', async () => {
+    const pod = host.start(['run', web]);
+    expect(ask('tcp 127.0.0.1 80')).toBe('web http hello\n');
+    const { status, stdout, stderr } = host.rkt(['run', web]);
+    expect([status, stdout, stderr]).toEqual([
+      254,
+      '',
+      'rkt: starting the pod: opening tcp port 80 for port "http" of app "web": Address already in use\n',
+    ]);
+    await stop(pod);
+  });
+
+  test('not for a stage1 of somebody else’s, which knows the ports from the manifest', async () => {
+    const { makeTinyStage1 } = await import('../support/tiny-stage1.ts');
+    await makeTinyStage1({ output: file('stage1.aci') });
+    const options = ['--insecure-options=image', 'run', `--stage1-path=${file('stage1.aci')}`];
+    const { stderr } = host.rkt([...options, '--net=none', web]);
+    expect(stderr).not.toContain('socket');
+    expect(host.ok(['list', '--no-legend'])).toContain('\texited');
   });
 });
 

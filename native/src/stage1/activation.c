@@ -18,6 +18,10 @@ int activation_take_over(const struct plan_app *app, struct stream_ends *ends, s
   if (ends->sockets == NULL)
     return rkt_fail(err, ENOMEM, "taking over sockets");
   for (size_t i = 0; i < count; i++) {
+    if (plan_sockets(app)[i].fd == PLAN_NO_FD) {
+      ends->sockets[ends->socket_count++] = -1;
+      continue;
+    }
     int given = (int)plan_sockets(app)[i].fd;
     int fd = fcntl(given, F_DUPFD_CLOEXEC, STREAMS_FIRST_FD);
     if (fd < 0)

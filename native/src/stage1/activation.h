@@ -7,7 +7,10 @@
 #include "stage1/plan.h"
 #include "stage1/streams.h"
 
-/* Makes the sockets of the plan those of `ends`, with numbers that streams.h allows. They are ours from then on. */
+/*
+ * Makes the sockets of the plan those of `ends`, with numbers that streams.h allows. They are ours from then on. Those that are opened
+ * in the pod's network are -1 (listen.h).
+ */
 int activation_take_over(const struct plan_app *app, struct stream_ends *ends, struct rkt_error *err);
 
 /*

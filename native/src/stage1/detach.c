@@ -133,7 +133,8 @@ int detach(struct plan *plan, struct rkt_error *err) {
       close((int)plan->lease_fd);
     for (size_t a = 0; a < plan->apps.count; a++)
       for (size_t i = 0; i < plan_apps(plan)[a].sockets.count; i++)
-        close((int)plan_sockets(&plan_apps(plan)[a])[i].fd);
+        if (plan_sockets(&plan_apps(plan)[a])[i].fd != PLAN_NO_FD)
+          close((int)plan_sockets(&plan_apps(plan)[a])[i].fd);
     _exit(follow(plan, child.pid, ends[0], signals));
   }
   close(ends[0]);

@@ -11,6 +11,7 @@
 #include "stage1/exit-code.h"
 #include "stage1/init-apps.h"
 #include "stage1/init-setup.h"
+#include "stage1/listen.h"
 #include "stage1/memory.h"
 #include "stage1/report.h"
 #include "stage1/signals.h"
@@ -136,6 +137,8 @@ static int wait_for_events(struct init *init, struct pollfd *waits, struct rkt_e
 
 static int run(struct init *init, const struct plan *plan, bool in_unified, struct rkt_error *err) {
   int result = init_set_up(plan, in_unified, err);
+  if (result == 0)
+    result = listen_open(plan, init->streams, init->socket, err);
   if (result == 0)
     result = init_start_apps(plan, init->streams, init->socket, &init->gate, &init->apps, err);
   close(init->gate.wait);

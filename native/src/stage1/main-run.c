@@ -77,6 +77,8 @@ static int check_sockets(const struct plan *plan, struct rkt_error *err) {
     for (size_t i = 0; i < app->sockets.count; i++) {
       struct stat status;
       uint32_t fd = plan_sockets(app)[i].fd;
+      if (fd == PLAN_NO_FD)
+        continue;
       if (fstat((int)fd, &status) < 0 || !S_ISSOCK(status.st_mode))
         return rkt_fail(err, 0, "descriptor %u, which app \"%s\" is to get, is not a socket", fd, app->name);
     }

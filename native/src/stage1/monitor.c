@@ -17,6 +17,7 @@
 #include "stage1/inner-pid.h"
 #include "stage1/launch.h"
 #include "stage1/limits.h"
+#include "stage1/listen.h"
 #include "stage1/memory.h"
 #include "stage1/message.h"
 #include "stage1/monitor-start.h"
@@ -194,6 +195,9 @@ static void take_app_report(struct monitor *monitor, const struct report *report
     break;
   case REPORT_TERMINAL:
     take_terminal(monitor, report->app, files[0]);
+    break;
+  case REPORT_SOCKET:
+    listen_take(&monitor->output.ends[report->app], report->value, files[0]);
     break;
   case REPORT_EXITED:
     take_end(monitor, report->app, report->value);

@@ -63,18 +63,25 @@ static const struct plan_schema file_schema = {
 /* SOCKET */
 
 static const struct plan_field socket_fields[] = {
-    FIELD(SOCKET_FD, U32, PLAN_REQUIRED, struct plan_socket, fd, MAX_FD),
+    FIELD(SOCKET_FD, U32, 0, struct plan_socket, fd, MAX_FD),
     FIELD(SOCKET_NAME, STRING, PLAN_REQUIRED, struct plan_socket, name, 255),
+    FIELD(SOCKET_OPEN, U32, 0, struct plan_socket, open, PLAN_SOCKET_OPEN_UDP),
+    FIELD(SOCKET_PORT, U32, 0, struct plan_socket, port, 65535),
 };
+static const struct plan_socket socket_defaults = {.fd = PLAN_NO_FD};
 /* LISTEN_FDNAMES has them all with colons between them. */
 static const char *check_socket(const void *item, const struct plan_field **ret_field) {
   const struct plan_socket *socket = item;
   if (socket->fd < 3)
     return fail_field(&socket_fields[0], ret_field, "below 3, where standard streams are");
+  if ((socket->fd == PLAN_NO_FD) != (socket->open != 0))
+    return fail_field(&socket_fields[2], ret_field, "a socket is either SOCKET_FD or opened");
+  if ((socket->open != 0) != (socket->port != 0))
+    return fail_field(&socket_fields[3], ret_field, "SOCKET_OPEN and SOCKET_PORT must stand together");
   return strchr(socket->name, ':') == NULL ? NULL : fail_field(&socket_fields[1], ret_field, "there is a colon in it");
 }
 static const struct plan_schema socket_schema = {
-    .size = sizeof(struct plan_socket), FIELDS(socket_fields), .check = check_socket};
+    .size = sizeof(struct plan_socket), .defaults = &socket_defaults, FIELDS(socket_fields), .check = check_socket};
 
 /* PRE_START, POST_STOP and EPILOGUE */
 
@@ -312,10 +319,12 @@ static bool is_uuid(const char *text) {
 static bool has_duplicate_socket(const struct plan *plan) {
   uint32_t known[3] = {plan->lock_fd, plan->lease_fd, plan->ready_fd};
   for (size_t a = 0; a < plan->apps.count; a++)
-    for (size_t i = 0; i < plan_apps(plan)[a].sockets.count; i++)
+    for (size_t i = 0; i < plan_apps(plan)[a].sockets.count; i++) {
+      uint32_t fd = plan_sockets(&plan_apps(plan)[a])[i].fd;
       for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-        if (plan_sockets(&plan_apps(plan)[a])[i].fd == known[k])
+        if (fd == known[k] && fd != PLAN_NO_FD)
           return true;
+    }
   return false;
 }
 

@@ -79,6 +79,8 @@ enum plan_tag {
   /* SOCKET */
   PLAN_SOCKET_FD = 91,
   PLAN_SOCKET_NAME = 92,
+  PLAN_SOCKET_OPEN = 94,
+  PLAN_SOCKET_PORT = 95,
   /* MOUNT */
   PLAN_MOUNT_SOURCE = 70,
   PLAN_MOUNT_TARGET = 71,
@@ -132,6 +134,12 @@ enum plan_restart {
 #define PLAN_MOUNT_RECURSIVE 2u
 #define PLAN_MOUNT_DEVICES 4u
 #define PLAN_MOUNT_SHIFTED 8u
+
+/* SOCKET_OPEN */
+enum plan_socket_open {
+  PLAN_SOCKET_OPEN_TCP = 1,
+  PLAN_SOCKET_OPEN_UDP = 2,
+};
 
 /* FILE_REPLACE */
 enum plan_file_replace {
@@ -201,9 +209,11 @@ struct plan_file {
   uint32_t replace; /* enum plan_file_replace */
 };
 
-/* A socket that the app is activated by. */
+/* A socket that the app is activated by: the caller's, or one that is opened at a port of the pod's network. */
 struct plan_socket {
-  uint32_t fd;
+  uint32_t fd;   /* PLAN_NO_FD: it is opened */
+  uint32_t open; /* enum plan_socket_open, or 0 */
+  uint32_t port; /* 0 where it is not opened */
   char *name;
 };
 

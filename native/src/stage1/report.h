@@ -14,6 +14,7 @@ enum report_kind {
   REPORT_BROKEN,     /* init itself failed; `text` says why */
   REPORT_FILES,      /* descriptors of an app for the monitor, see launch.h */
   REPORT_TERMINAL,   /* an app was given a terminal; the descriptor is its master. Sent by its launcher */
+  REPORT_SOCKET,     /* a socket of an app that may be started again was opened; `value` is its place among the app's */
   REPORT_RELEASED,   /* from the monitor to the init: an app that it looked after is over, with code `value` */
 };
 
@@ -39,7 +40,7 @@ void report_offer(int socket, const struct report *report, const int *files, siz
 
 /*
  * Receives one; 1: there is one, 0: none now, -1: there will be no more. `ret_files` gets the descriptors that came with a
- * REPORT_FILES or REPORT_TERMINAL, the caller's from then on, and -1 in the rest.
+ * REPORT_FILES, REPORT_TERMINAL or REPORT_SOCKET, the caller's from then on, and -1 in the rest.
  */
 int report_receive(int socket, struct report *ret_report, int ret_files[REPORT_FILES_MAX]);
 

@@ -22,7 +22,8 @@ int streams_keep_only(const struct stream_ends *ends, size_t count) {
       if (ends[i].fds[fd] >= 0)
         kept[length++] = ends[i].fds[fd];
     for (size_t s = 0; s < ends[i].socket_count; s++)
-      kept[length++] = ends[i].sockets[s];
+      if (ends[i].sockets[s] >= 0)
+        kept[length++] = ends[i].sockets[s];
   }
   qsort(kept, length, sizeof(int), compare);
   int first = STREAMS_FIRST_FD;
@@ -36,7 +37,8 @@ int streams_keep_only(const struct stream_ends *ends, size_t count) {
 
 void streams_close_sockets(struct stream_ends *ends) {
   for (size_t i = 0; i < ends->socket_count; i++)
-    close(ends->sockets[i]);
+    if (ends->sockets[i] >= 0)
+      close(ends->sockets[i]);
   free(ends->sockets);
   ends->sockets = NULL;
   ends->socket_count = 0;

@@ -12,7 +12,7 @@
 /* Of one app. */
 struct stream_ends {
   int fds[3];           /* by descriptor number; -1 where the app gets the caller's own stream, or /dev/null */
-  int *sockets;         /* in the order in which the app gets them */
+  int *sockets;         /* in the order in which the app gets them; -1 until the pod's init has opened it (listen.h) */
   size_t socket_count;
 };
 

@@ -1,30 +1,38 @@
-/** Socket activation (aci.md, socketActivated): which of the sockets that rkt was started with is for which app. */
+/**
+ * Socket activation (aci.md, socketActivated): which of the sockets that rkt was started with is for which app, and which are to be
+ * opened in the pod's network.
+ */
 
 import type { PodManifest } from '../../appc/pod-manifest.ts';
 import { RktError } from '../../base/errors.ts';
-import type { AppSockets } from '../../stage1/launch.ts';
-import { type SocketClaim, shownClaim, socketClaims } from './claims.ts';
+import type { PlanSocket } from '../../stage1/plan.ts';
+import { portKey } from '../forwards.ts';
+import { claimedTwice, type SocketClaim, shownClaim, socketClaims } from './claims.ts';
 import { type PassedSocket, passedSockets, shownSocket } from './passed.ts';
+import type { PodSockets } from './pod-sockets.ts';
 
 /**
- * The sockets of each app, in the order in which they were passed. They are found by protocol and port; several at one port, of IPv4
- * and IPv6 or of different addresses, are all the app's. The variables of the protocol are removed from `env`.
+ * The sockets of each app: those that rkt was started with, in the order in which they were passed, and behind them one for each port
+ * without such a socket, to be opened. They are found by protocol and port; several at one port, of IPv4 and IPv6 or of different
+ * addresses, are all the app's. The variables of the protocol are removed from `env`.
  *
- * Errors: EPORT where an app would go without a socket, EACTIVATION for a socket that no app expects; both name it.
+ * Errors: EPORT where two apps would have one socket, EACTIVATION for a socket that no app expects; both name it.
  */
-export function assignSockets(manifest: PodManifest, env: NodeJS.ProcessEnv, pid: number): AppSockets {
+export function assignSockets(manifest: PodManifest, env: NodeJS.ProcessEnv, pid: number): PodSockets {
   const sockets = passedSockets(env, pid);
   const claims = socketClaims(manifest);
-  const unfilled = claims.find((claim) => !sockets.some((socket) => fills(socket, claim)));
-  if (unfilled !== undefined) throw noSocket(unfilled, sockets);
-  const assigned = new Map<string, { fd: number; name: string }[]>();
+  const apps = new Map<string, PlanSocket[]>();
+  const give = (app: string, socket: PlanSocket): unknown => apps.set(app, [...(apps.get(app) ?? []), socket]);
+  const met = new Set<SocketClaim>();
   for (const socket of sockets) {
-    const claim = claims.find((candidate) => fills(socket, candidate));
-    if (claim === undefined) throw noApp(socket, claims);
-    const own = assigned.get(claim.app) ?? [];
-    assigned.set(claim.app, [...own, { fd: socket.fd, name: socket.name ?? claim.port }]);
+    const claim = claimOn(socket, claims);
+    met.add(claim);
+    give(claim.app, { fd: socket.fd, name: socket.name ?? claim.port });
   }
-  return assigned;
+  const unmet = claims.filter((claim) => !met.has(claim));
+  refuseOnePort(unmet);
+  for (const { app, port, protocol, ownPort } of unmet) give(app, { open: protocol, port: ownPort, name: port });
+  return { apps, passed: new Set([...met].map(({ port, ownPort }) => portKey(port, ownPort))) };
 }
 
 const fills = (socket: PassedSocket, claim: SocketClaim): boolean =>
@@ -32,19 +40,22 @@ const fills = (socket: PassedSocket, claim: SocketClaim): boolean =>
   socket.port === claim.hostPort &&
   (claim.hostIp === undefined || claim.hostIp === socket.address);
 
-function noSocket(claim: SocketClaim, sockets: readonly PassedSocket[]): RktError {
-  const setting = claim.protocol === 'tcp' ? 'ListenStream' : 'ListenDatagram';
-  const value = `${claim.hostIp === undefined ? '' : `${claim.hostIp}:`}${claim.hostPort}`;
-  return new RktError(
-    `app "${claim.app}": its port "${claim.port}" is socket-activated, and rkt was started without a socket ${shownClaim(claim)}`,
-    {
-      code: 'EPORT',
-      hint:
-        sockets.length === 0
-          ? `let systemd start rkt by a socket unit with ${setting}=${value}`
-          : `there is ${sockets.map(shownSocket).join(', ')}; --port=${claim.port}:PORT says which port of the host is meant`,
-    },
-  );
+function claimOn(socket: PassedSocket, claims: readonly SocketClaim[]): SocketClaim {
+  const [claim, other] = claims.filter((candidate) => fills(socket, candidate));
+  if (claim === undefined) throw noApp(socket, claims);
+  if (other !== undefined) throw claimedTwice(claim, other, shownClaim(other));
+  return claim;
+}
+
+/** All apps of a pod are on one network. */
+function refuseOnePort(claims: readonly SocketClaim[]): void {
+  const seen = new Map<string, SocketClaim>();
+  for (const claim of claims) {
+    const place = `${claim.protocol} ${claim.ownPort}`;
+    const other = seen.get(place);
+    if (other !== undefined) throw claimedTwice(other, claim, `${place} of the pod's network`);
+    seen.set(place, claim);
+  }
 }
 
 function noApp(socket: PassedSocket, claims: readonly SocketClaim[]): RktError {

@@ -1,4 +1,4 @@
-/** Which sockets the apps of a pod expect to be given: the socket-activated ports of aci.md, as ports of the host. */
+/** Which sockets the apps of a pod expect to be given: the socket-activated ports of aci.md, and where on the host they would be. */
 
 import type { PortProtocol } from '../../../netns/index.ts';
 import type { PodManifest } from '../../appc/pod-manifest.ts';
@@ -11,19 +11,21 @@ export interface SocketClaim {
   /** The name of the app's port. */
   readonly port: string;
   readonly protocol: PortProtocol;
-  /** The port of the host that the socket has. */
+  /** The app's own number of it, which the socket has where rkt opens it. */
+  readonly ownPort: number;
+  /** The port of the host that a socket for it has. */
   readonly hostPort: number;
-  /** The only address of the host that it may have; absent: any. */
+  /** The only address of the host that such a socket may have; absent: any. */
   readonly hostIp?: string;
 }
 
-export const shownClaim = ({ protocol, hostIp, hostPort }: Omit<SocketClaim, 'app' | 'port'>): string =>
+export const shownClaim = ({ protocol, hostIp, hostPort }: SocketClaim): string =>
   `${protocol} ${hostIp === undefined ? '' : `${hostIp}:`}${hostPort}`;
 
 /**
  * The claims of all apps. A port that is exposed is expected at the port of the host that this says, as rkt has it; any other at its own
  * number. A range has as many as it is long. Errors: EPORT for protocols other than TCP and UDP, for ranges that end beyond the last
- * port, for a socket-activated port of the pod manifest that no app has, and where two claim one socket.
+ * port, and for a socket-activated port of the pod manifest that no app has.
  */
 export function socketClaims(manifest: PodManifest): SocketClaim[] {
   const exposures = new Map(manifest.ports.map((exposed) => [exposed.name, exposed]));
@@ -33,7 +35,6 @@ export function socketClaims(manifest: PodManifest): SocketClaim[] {
   const names = new Set(claims.map(({ port }) => port));
   const lost = manifest.ports.find(({ name, podPort }) => podPort?.socketActivated === true && !names.has(name));
   if (lost !== undefined) throw claimError(`port "${lost.name}" is socket-activated, and no app of the pod has it`);
-  refuseTwice(claims);
   return claims;
 }
 
@@ -54,24 +55,16 @@ function claimsOf(app: string, declared: Port, exposed: ExposedPort | undefined)
     app,
     port: name,
     protocol: known,
+    ownPort: port + index,
     hostPort: first + index,
     ...(exposed?.hostIP === undefined ? {} : { hostIp: exposed.hostIP }),
   }));
 }
 
-const mayMeet = (one: SocketClaim, other: SocketClaim): boolean =>
-  one.protocol === other.protocol &&
-  one.hostPort === other.hostPort &&
-  (one.hostIp === undefined || other.hostIp === undefined || one.hostIp === other.hostIp);
-
-function refuseTwice(claims: readonly SocketClaim[]): void {
-  for (const [index, claim] of claims.entries()) {
-    const other = claims.slice(0, index).find((before) => mayMeet(before, claim));
-    if (other === undefined) continue;
-    const who =
-      other.app === claim.app ? `app "${claim.app}" expects` : `apps "${other.app}" and "${claim.app}" expect`;
-    throw claimError(`${who} the socket ${shownClaim(claim)} for ports "${other.port}" and "${claim.port}"`);
-  }
+/** Two claims of which only one can be met, at `place`. */
+export function claimedTwice(one: SocketClaim, other: SocketClaim, place: string): RktError {
+  const who = one.app === other.app ? `app "${one.app}" expects` : `apps "${one.app}" and "${other.app}" expect`;
+  return claimError(`${who} the socket ${place} for ports "${one.port}" and "${other.port}"`);
 }
 
 const claimError = (message: string): RktError => new RktError(message, { code: 'EPORT' });

@@ -1,1 +1,2 @@
 export { assignSockets } from './assign.ts';
+export type { PodSockets } from './pod-sockets.ts';

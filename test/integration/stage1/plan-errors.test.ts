@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { encodePlan, type LaunchPlan, type PlanApp } from '../../../runtime/stage1/plan.ts';
+import { encodePlan, type LaunchPlan, type PlanApp, type PlanSocket } from '../../../runtime/stage1/plan.ts';
 import { TestPod } from './harness.ts';
 
 let pod: TestPod;
@@ -221,6 +221,21 @@ describe('meaning', () => {
       'SOCKET_NAME',
       { sockets: [{ fd: 9, name: 'a:b' }] },
       /tag 92 \(SOCKET_NAME\) in the group at offset \d+: there is a colon in it\n$/,
+    ],
+    [
+      'a socket without descriptor or port',
+      { sockets: [{ name: 'x' } as unknown as PlanSocket] },
+      /tag 94 \(SOCKET_OPEN\) in the group at offset \d+: a socket is either SOCKET_FD or opened\n$/,
+    ],
+    [
+      'a socket to be opened nowhere',
+      { sockets: [{ open: 'tcp', port: 0, name: 'x' }] },
+      /tag 95 \(SOCKET_PORT\) in the group at offset \d+: SOCKET_OPEN and SOCKET_PORT must stand together\n$/,
+    ],
+    [
+      'SOCKET_PORT',
+      { sockets: [{ open: 'tcp', port: 65536, name: 'x' }] },
+      /tag 95 \(SOCKET_PORT\) at offset \d+: the number is out of range\n$/,
     ],
     [
       'a mount target that climbs',

@@ -13,7 +13,8 @@ function manifest(ports: ExposedPort[], ...apps: Port[][]): PodManifest {
   return { apps: list, ports } as unknown as PodManifest;
 }
 
-const forwards = (ports: ExposedPort[], ...apps: Port[][]) => podForwards(manifest(ports, ...apps), 'default');
+const none = new Set<string>();
+const forwards = (ports: ExposedPort[], ...apps: Port[][]) => podForwards(manifest(ports, ...apps), 'default', none);
 
 describe('forwards', () => {
   test('lead to the port of that name, in whichever app it is', () => {
@@ -39,11 +40,24 @@ describe('forwards', () => {
   });
 
   test('are none where no port is exposed, whatever the network', () => {
-    expect(podForwards(manifest([], [port('http')]), 'none')).toEqual([]);
+    expect(podForwards(manifest([], [port('http')]), 'none', none)).toEqual([]);
   });
 
   test('are none on the network of the host, where the app listens itself', () => {
-    expect(podForwards(manifest([{ name: 'http', hostPort: 1 }], [port('http')]), 'host')).toEqual([]);
+    expect(podForwards(manifest([{ name: 'http', hostPort: 1 }], [port('http')]), 'host', none)).toEqual([]);
+  });
+
+  test('lead to no port whose app has the socket already, on whatever network', () => {
+    const exposed = [
+      { name: 'http', hostPort: 8080 },
+      { name: 'many', hostPort: 9000 },
+    ];
+    const ports = [port('http'), port('many', { port: 90, count: 3 })];
+    expect(podForwards(manifest(exposed, ports), 'default', new Set(['http:80', 'many:91']))).toEqual([
+      { protocol: 'tcp', hostPort: 9000, podPort: 90 },
+      { protocol: 'tcp', hostPort: 9002, podPort: 92 },
+    ]);
+    expect(podForwards(manifest([{ name: 'http', hostPort: 80 }], ports), 'none', new Set(['http:80']))).toEqual([]);
   });
 
   test.each([
@@ -89,7 +103,7 @@ describe('forwards', () => {
   });
 
   test.each(['none', 'default-restricted'] as const)('need another network than %s', (networking) => {
-    expect(() => podForwards(manifest([{ name: 'http', hostPort: 1 }], [port('http')]), networking)).toThrow(
+    expect(() => podForwards(manifest([{ name: 'http', hostPort: 1 }], [port('http')]), networking, none)).toThrow(
       'port "http" cannot be forwarded: the pod is not on the default network',
     );
   });

@@ -18,14 +18,18 @@ describe('the sockets that apps expect', () => {
   test('are at the port of the host that is exposed, otherwise at their own', () => {
     const ports = [port('http'), port('dns', { protocol: 'UDP', port: 53 }), port('plain', { socketActivated: false })];
     expect(claims([{ name: 'http', hostPort: 8080, hostIP: '10.0.0.1' }], ports)).toEqual([
-      { app: 'app0', port: 'http', protocol: 'tcp', hostPort: 8080, hostIp: '10.0.0.1' },
-      { app: 'app0', port: 'dns', protocol: 'udp', hostPort: 53 },
+      { app: 'app0', port: 'http', protocol: 'tcp', ownPort: 80, hostPort: 8080, hostIp: '10.0.0.1' },
+      { app: 'app0', port: 'dns', protocol: 'udp', ownPort: 53, hostPort: 53 },
     ]);
   });
 
   test('of a range are as many as it is long', () => {
     const found = claims([{ name: 'http', hostPort: 8000 }], [port('http', { count: 3 })]);
-    expect(found.map(({ hostPort }) => hostPort)).toEqual([8000, 8001, 8002]);
+    expect(found.map(({ ownPort, hostPort }) => [ownPort, hostPort])).toEqual([
+      [80, 8000],
+      [81, 8001],
+      [82, 8002],
+    ]);
   });
 
   test('are what the pod manifest says about a port, in the place of the image', () => {
@@ -34,7 +38,7 @@ describe('the sockets that apps expect', () => {
     ];
     expect(claims(podPort(false), [port('http')])).toEqual([]);
     expect(claims(podPort(true), [port('http', { socketActivated: false })])).toEqual([
-      { app: 'app0', port: 'http', protocol: 'udp', hostPort: 8080 },
+      { app: 'app0', port: 'http', protocol: 'udp', ownPort: 80, hostPort: 8080 },
     ]);
   });
 
@@ -69,18 +73,6 @@ describe('refused are', () => {
       [{ name: 'x', hostPort: 1, podPort: port('x') }],
       [[port('http')]],
       'port "x" is socket-activated, and no app of the pod has it',
-    ],
-    [
-      'two ports of an app at one socket',
-      [],
-      [[port('a'), port('b')]],
-      'app "app0" expects the socket tcp 80 for ports "a" and "b"',
-    ],
-    [
-      'two apps at one socket',
-      [{ name: 'b', hostPort: 80, hostIP: '10.0.0.1' }],
-      [[port('a')], [port('b')]],
-      'apps "app0" and "app1" expect the socket tcp 10.0.0.1:80 for ports "a" and "b"',
     ],
   ])('%s', (_, exposed, apps, message) => {
     expect(() => claims(exposed, ...apps)).toThrow(expect.objectContaining({ code: 'EPORT', message }));

@@ -67,6 +67,7 @@ export const examplePlan: LaunchPlan = {
       sockets: [
         { fd: 13, name: 'web.socket' },
         { fd: 14, name: 'admin' },
+        { open: 'udp', port: 53, name: 'dns' },
       ],
     },
   ],
