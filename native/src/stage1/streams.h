@@ -1,7 +1,7 @@
 /*
  * The descriptors that apps get: ends of pipes as their standard streams, and sockets that they are activated by. They are made or
- * taken over by the monitor (output.h, activation.h), kept by the pod's init until it has started the apps, and by the monitor for
- * apps that it may start again.
+ * taken over by the monitor (output.h, activation.h), or opened by the pod's init (listen.h), kept by the init until it has started the
+ * apps, and by the monitor for apps that it may start again.
  */
 #pragma once
 

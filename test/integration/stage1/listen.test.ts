@@ -1,8 +1,10 @@
 /** Sockets that stage1 opens in the pod's network for apps that are activated by them. */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { LaunchPlan, PlanSocket } from '../../../runtime/stage1/plan.ts';
+import { makeWithoutIpv6 } from '../../support/activation/programs.ts';
 import { type RunningPod, TestPod } from './harness.ts';
 
 let pod: TestPod;
@@ -52,6 +54,16 @@ test('they are of both IPv6 and IPv4, in the network of the pod, which may say h
   await run.line('there');
   expect(sockets()).toEqual(['udp UNCONN 0 *:53', 'tcp LISTEN 77 *:80']);
   expect(await end(run)).toMatch(/^2 http:dns\nsocket:\[\d+\]\nsocket:\[\d+\]\nthere\n$/);
+});
+
+test('on a kernel without IPv6 they are of IPv4', async () => {
+  const program = join(pod.dir, 'without-ipv6');
+  makeWithoutIpv6(program);
+  const app = pod.app({ script: tell + wait, sockets: [web, dns] });
+  const run = pod.start(pod.plan([app], network()), { wrapper: [program] });
+  await run.line('there');
+  expect(sockets()).toEqual(['udp UNCONN 0 0.0.0.0:53', expect.stringMatching(/^tcp LISTEN \d+ 0\.0\.0\.0:80$/)]);
+  await end(run);
 });
 
 test('only their own app has them, and they stay the same when it is started again', async () => {

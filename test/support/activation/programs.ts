@@ -19,3 +19,6 @@ export const makeActivate = (output: string): void => build('activate', output);
 
 /** Builds a server that expects sockets; see activated.c. */
 export const makeActivated = (output: string): void => build('activated', output);
+
+/** Builds what takes IPv6 from a program; see without-ipv6.c. */
+export const makeWithoutIpv6 = (output: string): void => build('without-ipv6', output);
