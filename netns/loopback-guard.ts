@@ -17,9 +17,13 @@ const handle = { clsact: 0xffff0000, parent: 0xfffffff1, ingress: 0xfffffff2 } a
 /** ETH_P_ALL in network order, below the priority: what the protocol is, the program looks up itself. */
 const priority = (1 << 16) | 0x0300;
 
-/** Of linux/filter.h: what a load finds beside the packet, and where its network header is. */
+/** Of linux/filter.h: what a load finds beside the packet. */
 const ancillary = 0xfffff000;
-const networkHeader = 0xfff00000;
+/**
+ * From the beginning of the frame (linux/if_ether.h, ETH_HLEN). Not from SKF_NET_OFF: before Linux 6.16 that reads nothing of a packet
+ * whose IP header is in a page of its own, as a sender with a ring can have it, and a program that cannot read lets pass.
+ */
+const firstByteOfDestination = 14 + 16;
 const loadWord = 0x20;
 const loadByte = 0x30;
 const equal = 0x15;
@@ -37,7 +41,7 @@ const program = [
   [equal, 0, 4, 0],
   [loadWord, 0, 0, ancillary + 0], // SKF_AD_PROTOCOL
   [equal, 0, 3, 0x0800],
-  [loadByte, 0, 0, networkHeader + 16], // the first byte of the destination
+  [loadByte, 0, 0, firstByteOfDestination],
   [equal, 0, 1, 127],
   [give, 0, 0, verdict.drop],
   [give, 0, 0, verdict.pass],

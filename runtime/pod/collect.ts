@@ -1,6 +1,6 @@
 /** Taking a dead pod apart, for `rkt gc` and `rkt rm`. What was done before is no failure, so this may be done again. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { leasedNetwork, type TeardownOptions, teardownPodNetwork } from '../../netns/index.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -45,23 +45,48 @@ export async function collect(pod: HeldPod, options: CollectOptions): Promise<vo
   if (network !== undefined) teardownPodNetwork(network);
   removeUserNamespace(pod.uuid);
   await removePodLater(pod);
-  // Last: its files are theirs.
-  releaseIds(pod.uuid);
+  giveBackIds(pod, options.log);
+}
+
+/** After the files, which are theirs. The pod is gone by then, so that its ids may stay taken is no failure. */
+function giveBackIds({ uuid }: HeldPod, log: Log): void {
+  try {
+    releaseIds(uuid);
+  } catch (error) {
+    log.warn(`pod ${uuid}: giving its ids back: ${messageOf(error)}`);
+  }
 }
 
 /**
  * The monitor removes its plan when it has undone all that the plan says, and has closed its registration before. Groups are looked for
  * nevertheless, as a plan may be lost in other ways.
  */
-const endedInOrder = (pod: HeldPod): boolean =>
-  !existsSync(podFiles.plan(pod.dir)) && !podGroups().has(podScope(pod.uuid));
+const endedInOrder = (pod: HeldPod): boolean => !existsSync(podFiles.plan(pod.dir)) && !hasGroup(pod);
 
-let groups: ReadonlySet<string> | undefined;
+function hasGroup({ uuid, dir }: HeldPod): boolean {
+  if (topGroups().has(podScope(uuid))) return true;
+  // In a unit that is delegated: a path instead of a name.
+  const path = existsSync(podFiles.cgroup(dir)) ? readFileSync(podFiles.cgroup(dir), 'utf8').trim() : '';
+  return path.includes('/') && mounts().some((mount) => existsSync(`${mount}/${path}`));
+}
 
-/** Names of the groups of pods. Looked up once for any number of pods: those that are collected are dead and make none. */
-function podGroups(): ReadonlySet<string> {
-  groups ??= new Set(hierarchies().flatMap(({ mount }) => readdirSync(mount).filter((name) => name.includes('rkt'))));
-  return groups;
+// Looked up once for any number of pods: those that are collected are dead and make no groups.
+const mounts = once(() => hierarchies().map(({ mount }) => mount));
+const topGroups = once(
+  () =>
+    new Set(
+      mounts()
+        .flatMap((mount) => readdirSync(mount))
+        .filter((name) => name.includes('rkt')),
+    ),
+);
+
+function once<T>(look: () => T): () => T {
+  let found: T | undefined;
+  return () => {
+    found ??= look();
+    return found;
+  };
 }
 
 /** The service has forgotten the pod already, unless it could not tell that the pod ended. */

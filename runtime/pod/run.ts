@@ -6,6 +6,7 @@ import { messageOf, RktError } from '../base/errors.ts';
 import { podPhaseDir } from '../base/paths.ts';
 import { syncDirectory } from '../image/durable.ts';
 import { settleNow } from '../image/settle.ts';
+import { hierarchies } from '../stage1/cgroups.ts';
 import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
 import type { PodSockets } from './activation/index.ts';
 import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
@@ -66,7 +67,8 @@ function refusePorts(manifest: PodManifest, { passed }: PodSockets, { networking
 export async function prepareToKeep(options: MakeOptions): Promise<string> {
   const manifest = compose(options);
   // Only its mistakes are of interest yet. Which namespaces the pod will have for itself is decided when it is started.
-  await isolatePod(manifest, { ...options.settings, ownNetwork: true, ownIpc: true }, options.log);
+  const settings = { ...options.settings, ownNetwork: true, ownIpc: true };
+  await isolatePod(manifest, settings, options.log, hierarchies());
   const pod = createPod(options.dataDir);
   return await preparing(pod, undefined, options, async () => {
     await preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), true);

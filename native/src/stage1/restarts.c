@@ -259,6 +259,16 @@ static void decide(struct restarts *restarts, uint32_t app) {
     over(restarts, app);
 }
 
+static int kill_orphans(const struct restarts *restarts, uint32_t app, struct rkt_error *err) {
+  return cgroup_kill_group(restarts->plan, plan_of(restarts, app)->name, ORPHANS_TIMEOUT_MS, err);
+}
+
+/* What the app has left behind ends first: it could leave the handler no process and no memory. */
+static int start_post_stop(struct restarts *restarts, uint32_t app, const struct plan_command *command, struct rkt_error *err) {
+  int result = kill_orphans(restarts, app, err);
+  return result < 0 ? result : start_command(restarts, app, command, err);
+}
+
 static void run_ended(struct restarts *restarts, uint32_t app, int code) {
   struct restart *item = &restarts->items[app];
   const struct plan_command *post_stop = plan_of(restarts, app)->post_stop;
@@ -269,17 +279,13 @@ static void run_ended(struct restarts *restarts, uint32_t app, int code) {
   if (!has_policy(restarts, app))
     restarts->listener->over(restarts->data, app, code);
   if (post_stop != NULL && item->executed) {
-    if (start_command(restarts, app, post_stop, &err) == 0) {
+    if (start_post_stop(restarts, app, post_stop, &err) == 0) {
       item->phase = STOPPING;
       return;
     }
     message_print("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
   }
   decide(restarts, app);
-}
-
-static int kill_orphans(const struct restarts *restarts, uint32_t app, struct rkt_error *err) {
-  return cgroup_kill_group(restarts->plan, plan_of(restarts, app)->name, ORPHANS_TIMEOUT_MS, err);
 }
 
 static void start_again(struct restarts *restarts, uint32_t app) {
@@ -318,10 +324,12 @@ static void tell_process(struct restarts *restarts, uint32_t app) {
 static void tell_failed_handler(const struct restarts *restarts, uint32_t app) {
   const struct restart *item = &restarts->items[app];
   struct pollfd init = {.fd = restarts->init->pidfd, .events = POLLIN};
-  if (item->phase != STOPPING || !atomic_load(&item->state->failed) || poll(&init, 1, 0) != 0)
+  bool failed = atomic_load(&item->state->failed);
+  if (item->phase != STOPPING || (!failed && atomic_load(&item->state->executing)) || poll(&init, 1, 0) != 0)
     return;
   struct rkt_error err = item->state->error;
-  message_print("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name, err.message);
+  message_print("app \"%s\": running the post-stop handler: %s", plan_of(restarts, app)->name,
+                failed ? err.message : "its process ended before it could be executed");
 }
 
 /* The channel of the process has ended: it executes its program, or is dead. */

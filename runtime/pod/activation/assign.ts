@@ -27,7 +27,7 @@ export function assignSockets(manifest: PodManifest, env: NodeJS.ProcessEnv, pid
   for (const socket of sockets) {
     const claim = claimOn(socket, claims);
     met.add(claim);
-    give(claim.app, { fd: socket.fd, name: socket.name ?? claim.port });
+    give(claim.app, { fd: socket.fd, name: socket.name || claim.port });
   }
   const unmet = claims.filter((claim) => !met.has(claim));
   refuseOnePort(unmet);

@@ -129,8 +129,8 @@ describe('when somebody has flushed the ruleset', () => {
     expect(result.flushed).toEqual({ connected: 'ETIMEDOUT', frames: [] });
   });
 
-  test('which is the doing of the guard at its link, also against frames with VLAN tags', () => {
-    expect(result.unguarded).toEqual({ connected: result.ip, frames: ['0', '1', '2', '3'] });
+  test('which is the doing of the guard at its link, also against frames with VLAN tags, and from a ring', () => {
+    expect(result.unguarded).toEqual({ connected: result.ip, frames: ['0', '1', '2', '3', 'ring'] });
     expect(result.left).toEqual([]);
   });
 });

@@ -32,7 +32,7 @@ const secret = await noting('127.0.0.1', 7071);
 const known = await noting(network.hostIp, 7072);
 const mac = (JSON.parse(run('ip', ['-j', 'link', 'show', network.hostInterface])) as { address: string }[])[0]?.address;
 
-const send = (destination: string, port: number, tags: number, text: string): string =>
+const send = (destination: string, port: number, tags: number | 'ring', text: string): string =>
   run('nsenter', [
     `--net=${netns}`,
     ...[tool, 'eth0', mac ?? '', network.ip, destination, String(port), String(tags), text],
@@ -41,7 +41,7 @@ const send = (destination: string, port: number, tags: number, text: string): st
 /** Which frames to 127.0.0.1 arrive, by their tags. They have, or never will, once one that was sent after them has. */
 async function frames(round: string): Promise<string[]> {
   const before = secret.texts.length;
-  for (const tags of [0, 1, 2, 3]) send('127.0.0.1', 7071, tags, `${tags}`);
+  for (const tags of [0, 1, 2, 3, 'ring'] as const) send('127.0.0.1', 7071, tags, `${tags}`);
   send(network.hostIp, 7072, 0, round);
   while (!known.texts.includes(round)) await new Promise((resolve) => setImmediate(resolve));
   // And once the server of the others, which is another process, had its turn.
