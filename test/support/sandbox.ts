@@ -189,6 +189,8 @@ export class Running {
 
   constructor(child: ChildProcess) {
     this.child = child;
+    // That a program has ended and reads no more is seen by other things.
+    child.stdin?.on('error', () => {});
     child.stdout?.on('data', (data: Buffer) => {
       this.stdout += data.toString();
       this.#notify();

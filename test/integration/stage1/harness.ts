@@ -238,6 +238,8 @@ function follow(child: ChildProcess): RunningPod {
   const check = (): void => {
     for (const wait of waiting) if (outcome.stdout.split('\n').slice(0, -1).includes(wait.line)) wait.resolve();
   };
+  // That it has ended and reads no more is seen by other things.
+  child.stdin?.on('error', () => {});
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     outcome.stdout += text;
     check();
