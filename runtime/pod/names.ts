@@ -24,27 +24,59 @@ export interface NameHolder {
   readonly state: 'ahead' | 'running' | 'exited';
 }
 
+/** The name of a pod that is being made: undefined where it is to have none, and then nothing is done. */
+export class NameClaim {
+  readonly #dataDir: string;
+  readonly #name: string | undefined;
+  readonly #replace: boolean;
+  #before: string | undefined;
+
+  /** With `replace` it may be that of a pod that has exited. */
+  constructor(dataDir: string, name: string | undefined, replace: boolean) {
+    this.#dataDir = dataDir;
+    this.#name = name;
+    this.#replace = replace;
+  }
+
+  /** For a pod in phase prepare. Errors: ENAME where another pod has the name. */
+  take(uuid: string): void {
+    if (this.#name !== undefined) this.#before = claimName(this.#dataDir, this.#name, uuid, this.#replace);
+  }
+
+  /** For a pod that did not come to run: the name is free again, or that of the pod that had it. */
+  giveBack(uuid: string): void {
+    if (this.#name !== undefined) freeName(this.#dataDir, this.#name, uuid, this.#before);
+  }
+}
+
 /**
- * Gives a pod that lies in phase prepare its name; with `replace`, also that of a pod that has exited, which keeps everything else.
- * Errors: ENAME where another pod has it.
+ * Gives a pod that lies in phase prepare its name; with `replace`, also that of a pod that has exited, which keeps everything else and
+ * whose uuid is returned. Errors: ENAME where another pod has it.
  */
-export function claimName(dataDir: string, name: string, uuid: string, replace = false): void {
-  if (tryLink(dataDir, name, uuid)) return;
-  withNamesLocked(dataDir, (dir) => {
+export function claimName(dataDir: string, name: string, uuid: string, replace = false): string | undefined {
+  if (tryLink(dataDir, name, uuid)) return undefined;
+  return withNamesLocked(dataDir, (dir) => {
     const holder = holderOf(dataDir, name);
     if (holder !== undefined && !(replace && holder.state === 'exited')) throw taken(name, holder);
-    // Under a name that no pod can have.
-    const fresh = `${dir}/.${uuid}`;
-    symlinkSync(uuid, fresh);
-    renameSync(fresh, `${dir}/${name}`);
+    relink(dir, name, uuid);
+    return holder?.uuid;
   });
 }
 
-/** Takes its name from a pod, if it has it. */
-export function freeName(dataDir: string, name: string, uuid: string): void {
+/** Takes its name from a pod, if it has it. It goes to the pod `heir`, as long as that is not garbage. */
+export function freeName(dataDir: string, name: string, uuid: string, heir?: string): void {
   withNamesLocked(dataDir, (dir) => {
-    if (targetOf(`${dir}/${name}`) === uuid) unlinkSync(`${dir}/${name}`);
+    if (targetOf(`${dir}/${name}`) !== uuid) return;
+    if (heir !== undefined && isLocked(dataDir, 'run', heir) !== undefined) relink(dir, name, heir);
+    else unlinkSync(`${dir}/${name}`);
   });
+}
+
+/** In one step, by way of a name that no pod can have. */
+function relink(dir: string, name: string, uuid: string): void {
+  const fresh = `${dir}/.${uuid}`;
+  symlinkSync(uuid, fresh);
+  renameSync(fresh, `${dir}/${name}`);
 }
 
 /** Removes the entries whose pods do not have their names any more; for gc. */
@@ -147,12 +179,12 @@ function entriesOf(dataDir: string): string[] {
   }
 }
 
-function withNamesLocked(dataDir: string, work: (dir: string) => void): void {
+function withNamesLocked<T>(dataDir: string, work: (dir: string) => T): T {
   const dir = podNamesDir(dataDir);
   const fd = openSync(dir, 'r');
   try {
     native.flock(fd, 'exclusive', false);
-    work(dir);
+    return work(dir);
   } finally {
     closeSync(fd);
   }

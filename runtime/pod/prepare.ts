@@ -19,7 +19,6 @@ import type { ImageStore } from '../image/store.ts';
 import type { PreparedApp } from '../stage1/prepared-app.ts';
 import { writeAppTrees } from './app-trees.ts';
 import { prepareStage1 } from './custom-stage1.ts';
-import { claimName } from './names.ts';
 import type { HeldPod } from './pod-dir.ts';
 import { type PodSettings, writeSettings } from './pod-settings.ts';
 import { makeRoot, markUsed } from './prepare-root.ts';
@@ -68,7 +67,7 @@ export async function preparePod(
   implicit: ReadonlySet<string>,
   toKeep: boolean,
 ): Promise<PreparedPod> {
-  const { dataDir, images, store, log, name } = options;
+  const { images, store, log, name } = options;
   checkVolumes(manifest);
   const overlay = options.overlay && overlayIsThere(log);
   const apps = lookUpApps(manifest, images, (_name, image) => store.lowers(image), !overlay);
@@ -83,7 +82,6 @@ export async function preparePod(
     ...(users === undefined ? {} : { privateUsers: users }),
   };
   writeSettings(pod.dir, settings, toKeep);
-  if (name !== undefined) claimName(dataDir, name, pod.uuid, options.replace);
 
   mkdirSync(podFiles.statusDir(pod.dir));
   await makeEmptyVolumes(pod.dir, manifest.volumes, apps, implicit);

@@ -12,7 +12,7 @@ import type { PodSockets } from './activation/index.ts';
 import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { failureOf } from './failure.ts';
 import { forwardedPorts } from './forwards.ts';
-import { freeName } from './names.ts';
+import { NameClaim } from './names.ts';
 import { createPod, type HeldPod, moveTo, release, removePod } from './pod-dir.ts';
 import { type PrepareOptions, preparePod } from './prepare.ts';
 import { releaseIds } from './private-users.ts';
@@ -42,13 +42,14 @@ export async function runPod(options: RunOptions): Promise<never> {
   checkStart(manifest, sockets, options);
   const isolation = await isolatePod(manifest, { ...options.settings, ...namespacesOf(options) }, options.log);
   options.mark('isolators');
-  const pod = createPod(options.dataDir);
+  const making = begin(options);
+  const { pod } = making;
   const early = options.privateUsers === undefined ? beginNetns(pod.uuid, options.networking, undefined) : undefined;
-  const prepared = await preparing(pod, early, options, () =>
+  const prepared = await preparing(making, early, options, () =>
     preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
   );
   const netns = early ?? beginNetns(pod.uuid, options.networking, prepared.users);
-  return startPod({ ...prepared, isolation, sockets }, netns, options, (started) => abandon(started, options));
+  return startPod({ ...prepared, isolation, sockets }, netns, options, () => abandon(making, options));
 }
 
 /** Ports that the user has asked for beside the network where they come to nothing. Errors: EUSAGE. */
@@ -69,8 +70,9 @@ export async function prepareToKeep(options: MakeOptions): Promise<string> {
   // Only its mistakes are of interest yet. Which namespaces the pod will have for itself is decided when it is started.
   const settings = { ...options.settings, ownNetwork: true, ownIpc: true };
   await isolatePod(manifest, settings, options.log, hierarchies());
-  const pod = createPod(options.dataDir);
-  return await preparing(pod, undefined, options, async () => {
+  const making = begin(options);
+  const { pod } = making;
+  return await preparing(making, undefined, options, async () => {
     await preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), true);
     settleTrees(options);
     native.syncfs(pod.lockFd);
@@ -97,23 +99,34 @@ function compose(options: MakeOptions): PodManifest {
   return composePod(options.request, options.log);
 }
 
-async function preparing<T>(pod: HeldPod, netns: Netns, options: MakeOptions, work: () => Promise<T>): Promise<T> {
+/** A pod on its way, with its name. */
+interface Making {
+  readonly pod: HeldPod;
+  readonly name: NameClaim;
+}
+
+const begin = ({ dataDir, name, replace = false }: MakeOptions): Making => ({
+  pod: createPod(dataDir),
+  name: new NameClaim(dataDir, name, replace),
+});
+
+async function preparing<T>(making: Making, netns: Netns, options: MakeOptions, work: () => Promise<T>): Promise<T> {
   try {
+    making.name.take(making.pod.uuid);
     return await work();
   } catch (error) {
-    await undo(pod, netns, undefined, (made) => abandon(made, options), options.log);
+    await undo(making.pod, netns, undefined, () => abandon(making, options), options.log);
     throw failureOf(`preparing a pod in ${options.dataDir}`, error);
   }
 }
 
 /** A pod that did not come to run leaves nothing. */
-function abandon(pod: HeldPod, { dataDir, name, log }: MakeOptions): void {
+function abandon({ pod, name }: Making, { log }: MakeOptions): void {
   removePod(pod);
   releaseIds(pod.uuid);
-  if (name === undefined) return;
   try {
-    freeName(dataDir, name, pod.uuid);
+    name.giveBack(pod.uuid);
   } catch (error) {
-    log.debug(`freeing the name "${name}": ${messageOf(error)}`);
+    log.debug(`giving the name of pod ${pod.uuid} back: ${messageOf(error)}`);
   }
 }

@@ -39,7 +39,7 @@ export async function writeOutput(
   try {
     removeAbandoned(output);
     place = makePlace(output);
-    unfinished = join(place.dir, 'unfinished');
+    unfinished = join(place.dir, unfinishedName);
     await make(unfinished);
     checkFree(output, options);
     replace(unfinished, output);
@@ -60,6 +60,8 @@ interface Place {
 }
 
 const placePrefix = (output: string): string => `${basename(output)}.unfinished-`;
+/** In it, while it is made. */
+const unfinishedName = 'unfinished';
 
 function makePlace(output: string): Place {
   for (;;) {
@@ -86,12 +88,21 @@ function removePlace({ dir, lock }: Place): void {
 }
 
 function removeAbandoned(output: string): void {
-  for (const entry of readdirSync(dirname(output), { withFileTypes: true })) {
-    if (!entry.isDirectory() || !entry.name.startsWith(placePrefix(output))) continue;
-    const dir = join(dirname(output), entry.name);
-    const lock = lockPlace(dir);
+  const prefix = placePrefix(output);
+  const names = readdirSync(dirname(output)).filter((name) => name.startsWith(prefix));
+  for (const name of names.filter((one) => /^[0-9a-f]{8}$/.test(one.slice(prefix.length)))) {
+    const dir = join(dirname(output), name);
+    const lock = isPlace(dir) ? lockPlace(dir) : undefined;
     if (lock !== undefined) removePlace({ dir, lock });
   }
+}
+
+/** Nothing that somebody else has made, or has put something into. */
+function isPlace(dir: string): boolean {
+  const stat = lstatSync(dir, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isDirectory() || stat.uid !== process.geteuid?.() || (stat.mode & 0o7777) !== 0o700)
+    return false;
+  return readdirSync(dir).every((name) => name === unfinishedName);
 }
 
 /** In one step where rename(2) can: it replaces no directory that has something in it. A file never takes the place of a directory. */

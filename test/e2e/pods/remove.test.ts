@@ -88,6 +88,10 @@ describe('a name', () => {
     const [second = ''] = host.uuids().filter((uuid) => uuid !== first);
     expect(host.ok(['status', 'db'])).toBe(host.ok(['status', second]));
     expect(host.ok(['status', first])).not.toContain('name=');
+    // One that does not come to run gives the name back.
+    const failing = ['run', '--pod-name=db', '--replace', '--volume=x,kind=host,source=/nowhere', busybox];
+    expect(host.rkt(failing).status).toBe(254);
+    expect(host.ok(['status', 'db'])).toBe(host.ok(['status', second]));
     host.ok(['rm', first, second]);
     expect(host.rkt(['run', '--replace', busybox]).stderr).toContain(
       'rkt: --replace says what becomes of a name, and --pod-name gives none\n',

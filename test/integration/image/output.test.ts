@@ -72,22 +72,31 @@ test('a file takes the place of no directory', async () => {
 });
 
 test('what somebody has left who was killed goes, what somebody is at stays, and so does what only looks alike', async () => {
-  const places = ['x.aci.unfinished-dead', 'x.aci.unfinished-live', 'y.aci.unfinished-dead'].map((name) =>
-    join(dir, name),
-  );
-  for (const place of places) mkdirSync(place);
-  writeFileSync(join(places[0] as string, 'unfinished'), 'half');
-  writeFileSync(join(dir, 'x.aci.unfinished-file'), 'of somebody');
-  const holder = spawn('flock', [places[1] as string, 'sh', '-c', 'echo held; read line'], {
+  const place = (name: string, mode = 0o700, file = 'unfinished'): string => {
+    mkdirSync(join(dir, name), { mode });
+    writeFileSync(join(dir, name, file), 'half');
+    return join(dir, name);
+  };
+  place('x.aci.unfinished-0000dead');
+  const live = place('x.aci.unfinished-0000feed');
+  place('y.aci.unfinished-0000dead');
+  place('x.aci.unfinished-mine');
+  place('x.aci.unfinished-00000001', 0o755);
+  place('x.aci.unfinished-00000002', 0o700, 'notes');
+  writeFileSync(join(dir, 'x.aci.unfinished-00000003'), 'of somebody');
+  const holder = spawn('flock', [live, 'sh', '-c', 'echo held; read line'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(holder.stdout, 'data');
   await writeOutput(output, { overwrite: false }, make('new'));
   expect(readdirSync(dirname(output)).sort()).toEqual([
     'x.aci',
-    'x.aci.unfinished-file',
-    'x.aci.unfinished-live',
-    'y.aci.unfinished-dead',
+    'x.aci.unfinished-00000001',
+    'x.aci.unfinished-00000002',
+    'x.aci.unfinished-00000003',
+    'x.aci.unfinished-0000feed',
+    'x.aci.unfinished-mine',
+    'y.aci.unfinished-0000dead',
   ]);
   holder.stdin.end('\n');
   await once(holder, 'exit');

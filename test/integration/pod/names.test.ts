@@ -79,7 +79,7 @@ describe('a name', () => {
     const holder = pod(phase, locked);
     claimName(dataDir, 'web', holder);
     const next = pod('prepare', true);
-    const claim = (): void => claimName(dataDir, 'web', next, true);
+    const claim = () => claimName(dataDir, 'web', next, true);
     if (replaced) claim();
     else expect(claim).toThrow(`pod ${holder} has that name`);
     expect(uuidOfName(dataDir, 'web')).toBe(replaced ? next : holder);
