@@ -15,6 +15,7 @@ import { type ImageConfig, parseImageConfig } from './image-config.ts';
 import { stackLayers } from './layer-stack.ts';
 import { fetchLayers } from './layers.ts';
 import { type Descriptor, type ManifestDocument, parseManifest } from './manifest.ts';
+import { isUntold } from './media-types.ts';
 import { mirrorsOf } from './mirrors.ts';
 import { type HostPlatform, hostPlatform, shownPlatform, suits } from './platform.ts';
 import { type DockerReference, manifestReference, parseDockerReference } from './reference.ts';
@@ -133,10 +134,10 @@ function reading<T>(image: string, read: () => T): T {
 async function findManifest(registry: Registry, work: Work): Promise<FoundImage> {
   const { reference, host = hostPlatform() } = work;
   const image = reference.original;
-  const parse = ({ content, mediaType }: ServedManifest, expected?: string): ManifestDocument =>
-    reading(image, () => parseManifest(content, mediaType === '' ? (expected ?? '') : mediaType));
+  const parse = ({ content, mediaType }: ServedManifest, expected: string): ManifestDocument =>
+    reading(image, () => parseManifest(content, isUntold(mediaType) ? expected : mediaType));
   let served = await registry.manifest(manifestReference(reference));
-  let document = parse(served);
+  let document = parse(served, '');
   if (document.kind === 'index') {
     const { entries } = document;
     const entry = reading(image, () => selectEntry(entries, host));
@@ -147,7 +148,7 @@ async function findManifest(registry: Registry, work: Work): Promise<FoundImage>
         `its manifest has ${served.content.length} bytes, not ${entry.size} as the index promises`,
       );
     }
-    if (served.mediaType !== '' && served.mediaType !== entry.mediaType) {
+    if (!isUntold(served.mediaType) && served.mediaType !== entry.mediaType) {
       throw imageError(
         image,
         `its manifest was served as ${JSON.stringify(served.mediaType)}, but the index promises ${entry.mediaType}`,

@@ -44,7 +44,9 @@ export function knownImage(
   const restorable = (damage: Damage): boolean => damage === 'tree missing' && info.blob !== undefined;
   if (session.store.verify(info).some((damage) => !restorable(damage))) return undefined;
   if (expected !== undefined && mismatch(expected, info.name, info.labels) !== undefined) return undefined;
-  return info.verification.state === 'disabled' && !session.skipVerify ? undefined : info;
+  // Layers have no signature that could be checked now: that they were fetched without any was decided then.
+  const isToBeChecked = info.verification.state === 'disabled' && info.blob !== undefined && !session.skipVerify;
+  return isToBeChecked ? undefined : info;
 }
 
 /** Where the network may not be asked. */

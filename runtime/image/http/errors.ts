@@ -55,6 +55,8 @@ interface Reason {
   /** Sending the same request again may help. */
   readonly passing?: true;
   readonly tls?: true;
+  /** A server that speaks plain HTTP looks like that to whoever asks it by TLS. */
+  readonly plain?: true;
 }
 
 const brokenOff: Reason = { text: 'the connection broke off', passing: true };
@@ -68,12 +70,17 @@ const expired: Reason = {
   hint: "check the system's clock",
   tls: true,
 };
+const notTls: Reason = { text: 'the server does not speak TLS', plain: true };
 const noAnswer: Reason = { text: 'the server does not answer' };
 
 const reasons: Readonly<Record<string, Reason>> = {
-  ECONNREFUSED: { text: 'the connection was refused' },
+  ECONNREFUSED: { text: 'the connection was refused', plain: true },
   ENOTFOUND: { text: 'the host name is not known' },
-  EAI_AGAIN: { text: 'the host name could not be looked up', passing: true },
+  EAI_AGAIN: {
+    text: 'the host name could not be looked up',
+    hint: 'check the network and its name servers (/etc/resolv.conf)',
+    passing: true,
+  },
   EHOSTUNREACH: { text: 'there is no route to the host' },
   ENETUNREACH: { text: 'there is no route to the network' },
   ECONNRESET: brokenOff,
@@ -86,6 +93,9 @@ const reasons: Readonly<Record<string, Reason>> = {
   UND_ERR_HEADERS_TIMEOUT: noAnswer,
   UND_ERR_BODY_TIMEOUT: { text: 'the server stopped sending', passing: true },
   UND_ERR_HEADERS_OVERFLOW: { text: 'the head of the answer is too large' },
+  EPROTO: notTls,
+  ERR_SSL_WRONG_VERSION_NUMBER: notTls,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: notTls,
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
@@ -107,6 +117,11 @@ function reasonOf(error: unknown): Reason | undefined {
 /** Whether the same request may succeed when it is sent again. */
 export function isPassing(error: unknown): boolean {
   return reasonOf(error)?.passing === true;
+}
+
+/** Whether the server may be there, but speak plain HTTP. */
+export function mayLackTls(error: unknown): boolean {
+  return reasonOf(error)?.plain === true;
 }
 
 /** A failure of the transport in a few words, without the URL. */

@@ -157,7 +157,7 @@ describe('signatures', () => {
     writeFileSync(local, image);
     writeFileSync(elsewhere, signature);
     const verified = { status: 0, stdout: expect.stringMatching(shortId) };
-    const lines = `rkt: fetching image from file://${local}\nrkt: signature verified:\n  ${identity}\n`;
+    const lines = `rkt: fetching image from ${local}\nrkt: signature verified:\n  ${identity}\n`;
     expect(await host.rkt(['fetch', local, `--signature=${elsewhere}`])).toEqual({ ...verified, stderr: lines });
     writeFileSync(`${local}.asc`, signature);
     expect(await host.rkt(['fetch', local])).toEqual({ ...verified, stderr: lines });

@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { isRktError } from '../../../runtime/base/errors.ts';
 import type { Log } from '../../../runtime/base/log.ts';
-import { type HttpClient, type HttpOptions, openHttpClient, type Sink } from '../../../runtime/image/http/client.ts';
+import {
+  type Access,
+  type HttpClient,
+  type HttpOptions,
+  openHttpClient,
+  type Sink,
+} from '../../../runtime/image/http/client.ts';
 import type { Credentials } from '../../../runtime/image/http/credentials.ts';
 import type { Progress } from '../../../runtime/image/progress.ts';
 import { Authority } from '../../support/certificates.ts';
@@ -392,6 +398,52 @@ describe('downloads', () => {
       'if-range': '"1"',
     });
     expect(warnings[0]).toMatch(/: the connection broke off after [0-9]+ bytes; trying again in /);
+  });
+
+  test('that break off when what lets them in has run out are let in again, and go on', async () => {
+    const cuts = [100_000, 200_000];
+    server.on('*/file', (request, response) => {
+      const pass = request.headers.authorization;
+      if (pass !== `Bearer ${cuts.length}`) return void response.writeHead(401, { 'www-authenticate': 'x' }).end();
+      const cut = cuts.shift();
+      if (cut === undefined) return sendFile(request, response, content, { etag: '"1"' });
+      const start = Number(/^bytes=([0-9]+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const range = { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` };
+      const size = { 'content-length': content.length - start, etag: '"1"' };
+      response.writeHead(start === 0 ? 200 : 206, start === 0 ? size : { ...size, ...range });
+      response.write(content.subarray(start, cut), () => response.socket?.destroy());
+    });
+    let pass = 3;
+    const refusals: unknown[] = [];
+    const access: Access = {
+      get headers() {
+        return { authorization: `Bearer ${pass}` };
+      },
+      answer: async ({ url, headers }) => {
+        pass -= 1;
+        refusals.push([url, headers['www-authenticate']]);
+      },
+    };
+    const sink = new Collector();
+    await open().download(server.url('/file'), sink, { ...options, access });
+    expect([sink.bytes.equals(content), sink.restarts]).toEqual([true, 0]);
+    expect(refusals).toEqual(Array(3).fill([server.url('/file'), 'x']));
+  });
+
+  test('that are never let in end', async () => {
+    server.on('*/file', (_, response) => void response.writeHead(401).end());
+    let answers = 0;
+    const access: Access = {
+      headers: {},
+      answer: async () => {
+        answers += 1;
+      },
+    };
+    expect(await failure(open().download(server.url('/file'), new Collector(), { ...options, access }))).toEqual({
+      code: 'EHTTP',
+      message: `fetching ${server.url('/file')}: the server answered 401 (unauthorized)`,
+    });
+    expect(answers).toBe(1);
   });
 
   test('of a file that changed in between start again', async () => {
