@@ -42,7 +42,7 @@ export async function writeOutput(
     unfinished = join(place.dir, 'unfinished');
     await make(unfinished);
     checkFree(output, options);
-    replace(unfinished, output);
+    replace(unfinished, output, place.dir);
   } catch (error) {
     if (!isRktError(error)) fail(output, messageOf(error).replaceAll(unfinished, output));
     // The user knows the file by its own name only.
@@ -94,12 +94,25 @@ function removeAbandoned(output: string): void {
   }
 }
 
-/** In one step where rename(2) can: it replaces no directory that has something in it. A file never takes the place of a directory. */
-function replace(unfinished: string, output: string): void {
-  const isTree = lstatSync(unfinished).isDirectory();
-  if (!isTree && lstatSync(output, { throwIfNoEntry: false })?.isDirectory()) fail(output, 'it is a directory');
-  if (isTree) removeTree(output);
-  renameSync(unfinished, output);
+/**
+ * In one step where rename(2) can: it replaces no directory that has something in it, so one is moved to `dir` first, from where it is
+ * removed later. A file never takes the place of a directory.
+ */
+function replace(unfinished: string, output: string, dir: string): void {
+  const there = lstatSync(output, { throwIfNoEntry: false });
+  if (there === undefined || !lstatSync(unfinished).isDirectory()) {
+    if (there?.isDirectory() === true) fail(output, 'it is a directory');
+    renameSync(unfinished, output);
+    return;
+  }
+  const replaced = join(dir, 'replaced');
+  renameSync(output, replaced);
+  try {
+    renameSync(unfinished, output);
+  } catch (error) {
+    renameSync(replaced, output);
+    throw error;
+  }
 }
 
 /** A directory with mode 0755 that did not exist. */
