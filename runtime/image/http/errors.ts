@@ -25,6 +25,7 @@ const meanings: Readonly<Record<number, string>> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not found',
+  407: 'proxy authentication required',
   408: 'request timeout',
   410: 'gone',
   429: 'too many requests',
@@ -126,7 +127,11 @@ export function mayLackTls(error: unknown): boolean {
 
 /** A failure of the transport in a few words, without the URL. */
 export function describeFailure(error: unknown): string {
-  return reasonOf(error)?.text ?? messageOf(error);
+  const message = messageOf(error);
+  // undici, lib/dispatcher/proxy-agent.js
+  const refusal = /^Proxy response \(([0-9]{3})\)/.exec(message)?.[1];
+  if (refusal !== undefined) return `the proxy answered ${describeStatus(Number(refusal))}`;
+  return reasonOf(error)?.text ?? message;
 }
 
 /** What a person is told when there was no answer, or only a part of one. */

@@ -75,7 +75,7 @@ async function failure(work: Promise<unknown>): Promise<{ code: string; message:
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'rkt-http-'));
   authority = new Authority(dir);
-  const certificate = authority.issue(['127.0.0.1', 'localhost']);
+  const certificate = authority.issue(['127.0.0.1', 'localhost', 'proxied.test']);
   server = await WebServer.start({ certificate });
   other = await WebServer.start({ certificate });
   plain = await WebServer.start();
@@ -627,13 +627,13 @@ describe('proxies', () => {
   });
 
   test('of the environment carry https through a tunnel in which the certificate is verified', async () => {
-    const client = open(environment({ HTTPS_PROXY: proxyUrl() }));
-    expect(await (await client.request(server.url('/hello', 'localhost'))).text(10)).toBe('hello');
-    expect(seen).toEqual([`CONNECT localhost:${server.port}`]);
+    const client = open(environment({ HTTPS_PROXY: `me:secret@${proxyUrl()}` }));
+    expect(await (await client.request(server.url('/hello', 'proxied.test'))).text(10)).toBe('hello');
+    expect(seen).toEqual([`CONNECT proxied.test:${server.port}`]);
     const wrong = server.url('/hello', 'example.com');
     expect(await failure(client.request(wrong))).toEqual({
       code: 'ETLS',
-      message: `fetching ${wrong}: the certificate of the server is for another host`,
+      message: `fetching ${wrong} by the proxy ${proxyUrl()}: the certificate of the server is for another host`,
     });
   });
 
@@ -641,20 +641,43 @@ describe('proxies', () => {
     const client = open(environment({ http_proxy: `http://${proxyUrl()}` }));
     await (await client.request(server.url('/hello'))).discard();
     expect(seen).toEqual([]);
-    expect((await client.request(plain.url('/hello', 'localhost'))).status).toBe(200);
-    expect(seen).toHaveLength(1);
+    expect((await client.request(plain.url('/hello', 'proxied.test'))).status).toBe(200);
+    expect(seen).toEqual([`GET ${plain.url('/hello', 'proxied.test')}`]);
   });
 
-  test('are not asked for the hosts of NO_PROXY', async () => {
-    const client = open(environment({ HTTPS_PROXY: proxyUrl(), HTTP_PROXY: proxyUrl(), NO_PROXY: '127.0.0.1' }));
+  test('are not asked for the loopback, where they would find their own', async () => {
+    const client = open(environment({ HTTPS_PROXY: proxyUrl(), HTTP_PROXY: proxyUrl() }));
     await (await client.request(server.url('/hello'))).discard();
-    await (await client.request(plain.url('/hello'))).discard();
+    await (await client.request(plain.url('/hello', 'localhost'))).discard();
     expect(seen).toEqual([]);
+  });
+
+  test('that refuse, or are not there, are named', async () => {
+    proxy.removeAllListeners('connect');
+    proxy.on('connect', (_, client: Socket) => client.end('HTTP/1.1 407 No\r\n\r\n'));
+    const url = server.url('/hello', 'proxied.test');
+    expect(await failure(open(environment({ HTTPS_PROXY: `me:secret@${proxyUrl()}` })).request(url))).toEqual({
+      code: 'EHTTP',
+      message: `fetching ${url} by the proxy ${proxyUrl()}: the proxy answered 407 (proxy authentication required)`,
+    });
+    expect(await failure(open(environment({ HTTPS_PROXY: '127.0.0.1:1' })).request(url))).toEqual({
+      code: 'EHTTP',
+      message: `fetching ${url} by the proxy 127.0.0.1:1: the connection was refused`,
+    });
   });
 
   test('that are none are named', () => {
     expect(() => open({ env: { https_proxy: 'socks5://host:1' } })).toThrow(
       'environment variable https_proxy: "socks5://host:1" is not the URL of an HTTP proxy',
     );
+    expect(() => open({ env: { HTTP_PROXY: 'socks5://me:secret@host:1' } })).toThrow(
+      'environment variable HTTP_PROXY: "socks5://host:1" is not the URL of an HTTP proxy',
+    );
+  });
+
+  test('need no scheme', async () => {
+    const host = proxyUrl().replace('127.0.0.1', 'localhost');
+    await (await open(environment({ http_proxy: host })).request(plain.url('/hello', 'proxied.test'))).discard();
+    expect(seen).toHaveLength(1);
   });
 });
