@@ -7,7 +7,7 @@ import { shownPath } from '../shown-path.ts';
 import type { TarEntry } from '../tar-entry.ts';
 import type { EntrySink } from '../tar-reader.ts';
 import { type TreeSummary, TreeWriter } from '../tree-writer.ts';
-import type { Budget } from './budget.ts';
+import type { Attempt } from './budget.ts';
 import { linkComponents, markerOf } from './layer-path.ts';
 import { Whiteouts } from './whiteouts.ts';
 
@@ -21,7 +21,7 @@ export interface LayerTreeOptions {
   readonly lowest: boolean;
   readonly warn: (message: string) => void;
   /** Entries are counted against it. */
-  readonly budget: Budget;
+  readonly budget: Attempt;
 }
 
 export interface LayerSummary extends TreeSummary {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { getXattr } from '../../../native/fs.ts';
-import { Budget } from '../../../runtime/image/docker/budget.ts';
+import { type Attempt, Budget } from '../../../runtime/image/docker/budget.ts';
 import { type UnpackedLayer, unpackLayer } from '../../../runtime/image/docker/layer-unpacking.ts';
 import { isIntact, rootfsOf } from '../../../runtime/image/tree-check.ts';
 import { sha256 } from '../../support/oci-layout.ts';
@@ -21,7 +21,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 interface Changes {
   lowest?: boolean;
-  budget?: Budget;
+  budget?: Attempt;
   blob?: Buffer;
   digest?: string;
   diffId?: string;
@@ -40,7 +40,7 @@ function unpack(name: string, specs: readonly Spec[], changes: Changes = {}): Pr
     digest: changes.digest ?? sha256(blob),
     diffId: changes.diffId ?? sha256(tar),
     lowest: changes.lowest ?? false,
-    budget: changes.budget ?? Budget.of(1e9),
+    budget: changes.budget ?? Budget.of(1e9).attempt(),
     warn: (message) => warnings.push(message),
   });
 }
@@ -219,7 +219,7 @@ describe('refused', () => {
   });
 
   test('more than there is room for', async () => {
-    expect(await refusal([file('a', 'x'.repeat(100_000))], { budget: Budget.of(50_000) })).toBe(
+    expect(await refusal([file('a', 'x'.repeat(100_000))], { budget: Budget.of(50_000).attempt() })).toBe(
       'ArchiveError: the image unpacks to more than 50000 bytes, nine tenths of what is free',
     );
   });
