@@ -1,8 +1,8 @@
 /** One repository of one registry, spoken to by the distribution API (OCI distribution-spec; Docker Registry HTTP API V2). */
 
-import { errnoOf, isRktError, type RktError } from '../../base/errors.ts';
+import { errnoOf, isRktError, messageOf, type RktError } from '../../base/errors.ts';
 import type { Credentials } from '../http/credentials.ts';
-import { describeFailure, describeStatus, mayLackTls } from '../http/errors.ts';
+import { describeStatus, mayLackTls } from '../http/errors.ts';
 import type { Access, HttpClient, HttpResponse, Refusal, Sink } from '../http/types.ts';
 import type { Progress } from '../progress.ts';
 import { Authorization, AuthorizationError } from './authorization.ts';
@@ -188,10 +188,11 @@ function schemesFor({ allowHttp, host }: RegistryOptions): string[] {
 }
 
 /** Nothing that could be a registry answers; why not is said by `failure` of the HTTP client. */
-function unreachable({ image, host, allowHttp }: RegistryOptions, failure: unknown): RktError {
+function unreachable({ image, allowHttp }: RegistryOptions, failure: unknown): RktError {
   const plain = !allowHttp && mayLackTls(failure) ? 'a registry without TLS needs --insecure-options=http' : undefined;
   const hint = plain ?? (isRktError(failure) ? failure.hint : undefined);
-  return registryError(image, `the registry ${host} cannot be reached: ${describeFailure(failure)}`, {
+  // Names the place, and the proxy on the way there.
+  return registryError(image, `the registry cannot be reached: ${messageOf(failure)}`, {
     cause: failure,
     ...(hint === undefined ? {} : { hint }),
   });

@@ -79,7 +79,7 @@ describe('docker:// images', () => {
     const { status, stderr } = sandbox.rkt(['-insecure-skip-verify', 'fetch', registry.url('app:v1')]);
     expect(status).toBe(254);
     expect(stderr.split('\n').slice(2)).toEqual([
-      `rkt: cannot fetch ${registry.url('app:v1')}: the registry ${registry.host} cannot be reached: the server does not speak TLS`,
+      `rkt: cannot fetch ${registry.url('app:v1')}: the registry cannot be reached: fetching https://${registry.host}/v2/: the server does not speak TLS`,
       'rkt: a registry without TLS needs --insecure-options=http',
       '',
     ]);

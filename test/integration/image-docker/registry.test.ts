@@ -152,7 +152,7 @@ describe('a registry', () => {
     );
     expect(place.said).toEqual([]);
     expect(await place.refusal(url, { allowHttp: false })).toBe(
-      `EREGISTRY: cannot fetch ${url}: the registry ${registry.host} cannot be reached: the server does not speak TLS`,
+      `EREGISTRY: cannot fetch ${url}: the registry cannot be reached: fetching https://${registry.host}/v2/: the server does not speak TLS`,
     );
   });
 
@@ -165,7 +165,7 @@ describe('a registry', () => {
     const info = await place.fetch('docker://mirrored:v1');
     expect(info.name).toBe('registry-1.docker.io/library/mirrored');
     expect(place.said).toContain(
-      'warning: mirror 127.0.0.1:1: cannot fetch docker://mirrored:v1: the registry 127.0.0.1:1 cannot be reached: the connection was refused; trying the next place',
+      'warning: mirror 127.0.0.1:1: cannot fetch docker://mirrored:v1: the registry cannot be reached: fetching http://127.0.0.1:1/v2/: the connection was refused; trying the next place',
     );
   });
 });
