@@ -109,7 +109,7 @@ function sweepTrees(
   return moved.filter((tree) => !mustComeBack(tree));
 }
 
-/** What an image may unpack to: it must not fill the disk for everybody else. */
+/** What an image may take, downloaded or unpacked: it must not fill the disk for everybody else. */
 export function allowedBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return Math.floor(bavail * bsize * 0.9);

@@ -1,5 +1,6 @@
 /** How one repository of one registry is allowed to be read: no proof, a password, or a token bought with one. */
 
+import { basicAuthorization } from '../http/basic.ts';
 import type { Credentials } from '../http/credentials.ts';
 import { describeStatus } from '../http/errors.ts';
 import type { HttpClient } from '../http/types.ts';
@@ -23,9 +24,6 @@ export interface AuthorizationOptions {
 
 /** A sentence about why there is no way in. */
 export class AuthorizationError extends Error {}
-
-const basic = ({ user, password }: { user: string; password: string }): string =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
 /**
  * Credentials are looked up by the registry's host only, and sent to it or to the token server that it names; never to the
@@ -67,7 +65,9 @@ export class Authorization {
   #own(): string | undefined {
     const { credentials } = this.#options;
     const [account] = namesOfRegistry(this.#host).flatMap((name) => credentials.registry(name) ?? []);
-    return account === undefined ? credentials.authorization(this.#host) : basic(account);
+    return account === undefined
+      ? credentials.authorization(this.#host)
+      : basicAuthorization(account.user, account.password);
   }
 
   async #token({ parameters }: Challenge): Promise<string> {

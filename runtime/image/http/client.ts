@@ -3,6 +3,7 @@
 import { RktError } from '../../base/errors.ts';
 import { version } from '../../base/version.ts';
 import { delayBefore, inSeconds, isPassingStatus, retryAfter, wait } from './backoff.ts';
+import { basicAuthorization } from './basic.ts';
 import { type Dispatchers, makeDispatchers, type Route } from './dispatcher.ts';
 import { download } from './download.ts';
 import { describeFailure, describeStatus, isPassing, transportError } from './errors.ts';
@@ -127,12 +128,16 @@ class Client implements HttpClient {
 /** User and password of a URL that the user gave are sent as any browser does, and to that origin only. */
 function firstHop(url: URL, { method = 'GET', headers = {}, body }: RequestOptions): Hop {
   const named: Headers =
-    url.username === ''
-      ? {}
-      : { authorization: basic(decodeURIComponent(url.username), decodeURIComponent(url.password)) };
+    url.username === '' ? {} : { authorization: basicAuthorization(decoded(url.username), decoded(url.password)) };
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
   return { url, method, headers: { ...named, ...Object.fromEntries(lower) }, body, mayAuthenticate: true };
 }
 
-const basic = (user: string, password: string): string =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+/** URL parsers leave a "%" that begins no escape as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { errnoOf, messageOf, RktError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { basicAuthorization } from './basic.ts';
 
 export interface UserPassword {
   readonly user: string;
@@ -83,7 +84,7 @@ class AuthFile {
     if (type !== 'basic') return this.fail(`type must be "basic" or "oauth", is ${JSON.stringify(type)}`);
     const { user, password } = this.#account(credentials);
     if (user.includes(':')) this.fail('credentials.user must not have a ":"');
-    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    return basicAuthorization(user, password);
   }
 
   /** It ends up in a header line as it is, and must not end that line. Users and passwords (some are JSON) are encoded. */

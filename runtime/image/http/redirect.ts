@@ -24,6 +24,10 @@ export function shownUrl(url: URL): string {
   return clean.href;
 }
 
+/** The same of what a user wrote, which otherwise stays as it is. */
+export const withoutPassword = (text: string): string =>
+  URL.canParse(text) && new URL(text).username !== '' ? shownUrl(new URL(text)) : text;
+
 /** Errors: EARGUMENT for what is no http(s) URL, EINSECURE for plain http where it is not allowed. */
 export function checkUrl(text: string, allowHttp: boolean): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -134,6 +134,16 @@ describe('output', () => {
     expect([status, stdout]).toEqual([0, `${host.stored().ids[0]}\n`]);
   });
 
+  test('does not show the password of a URL', async () => {
+    const secret = url.replace('https://', 'https://me:secret%21@');
+    for (const args of [['fetch'], ['fetch'], ['fetch', '--pull-policy=never'], ['run', '--pull-policy=never']]) {
+      expect((await host.rkt([...args, secret])).stderr).not.toContain('secret');
+    }
+    expect(host.web.requests.map(({ headers }) => headers.authorization)).toEqual(
+      Array(4).fill(`Basic ${Buffer.from('me:secret!').toString('base64')}`),
+    );
+  });
+
   test('with verification switched off', async () => {
     const { status, stdout, stderr } = await host.rkt(['-insecure-skip-verify', 'run', `${name}:1.0.0`]);
     expect(stderr).toBe(
