@@ -1,6 +1,6 @@
 /** `rkt fetch` and `rkt run` of images from a web server, as their users know them. */
 
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { bar, FetchHost } from '../../support/fetch-host.ts';
@@ -229,6 +229,15 @@ describe('what is stored', () => {
       expect(result).toEqual({ status: 0, stdout: 'from the web\n', stderr: '' });
     }
     expect(host.web.take()).toEqual([]);
+  });
+
+  test('is forgotten with its URL when it is removed', async () => {
+    await host.trust(name, key);
+    const remotes = (): number => readdirSync(host.path('data/images/remotes')).length;
+    await host.rkt(['fetch', url]);
+    expect(remotes()).toBe(1);
+    expect((await host.rkt(['image', 'rm', url])).status).toBe(0);
+    expect(remotes()).toBe(0);
   });
 
   test('is asked for by its ETag', async () => {
