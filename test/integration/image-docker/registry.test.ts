@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { annotationValue } from '../../../runtime/appc/annotations.ts';
@@ -6,6 +8,7 @@ import { labelValue } from '../../../runtime/appc/labels.ts';
 import { FakeRegistry } from '../../support/fake-registry.ts';
 import { sha256 } from '../../support/oci-layout.ts';
 import { account, TestRegistry } from '../../support/registry.ts';
+import { TokenServer } from '../../support/token-server.ts';
 import { tarOf } from '../image/archives.ts';
 import { Workplace } from './fetching.ts';
 
@@ -192,6 +195,44 @@ describe('a registry with a password', () => {
     );
     place.configure('auth.d/docker.json', { ...auth, credentials: account });
     expect((await place.fetch(url)).layers).toHaveLength(1);
+  });
+});
+
+describe('a registry with tokens', () => {
+  let tokens: TokenServer;
+  let guarded: TestRegistry;
+  let dir: string;
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'rkt-tokens-'));
+    tokens = await TokenServer.start(dir);
+    guarded = await TestRegistry.start({ auth: tokens.auth });
+  });
+  afterAll(async () => {
+    await Promise.all([guarded.stop(), tokens.close()]);
+    rmSync(dir, { recursive: true });
+  });
+
+  test('sells one for the right to read, and wants another when it is worth nothing any more', async () => {
+    using place = new Workplace();
+    place.layout.tag(place.layout.image({ layers: [base, middle, top] }), 'v1');
+    // Not synchronously: the token server is in this process.
+    await guarded.pushLater(place.layout, 'v1', 'secret');
+    tokens.take();
+    const url = guarded.url('secret:v1');
+    expect(await place.refusal(url)).toBe(
+      `EREGISTRY: cannot fetch ${url}: the token server ${tokens.origin} answers 401 (unauthorized)`,
+    );
+    place.configure('auth.d/docker.json', { rktKind: 'dockerAuth', registries: [guarded.host], credentials: account });
+    tokens.take();
+    await place.fetch(url);
+    expect(place.downloaded()).toHaveLength(3);
+    const request = '/token?service=registry.test&scope=repository%3Asecret%3Apull';
+    expect(tokens.take()).toEqual([request]);
+    tokens.lifetime = -3000;
+    expect(await place.refusal(url)).toBe(
+      `EREGISTRY: cannot fetch ${url}: manifest v1: the registry ${guarded.host} does not let you read secret ("authentication required")`,
+    );
+    expect(tokens.take()).toEqual([request, request]);
   });
 });
 
