@@ -78,8 +78,9 @@ export class Authorization {
       throw new AuthorizationError(`${this.#host} names a token server without TLS (${url.origin})`);
     }
     const headers: Record<string, string> = own === undefined ? {} : { authorization: own };
-    // Where it redirects to another server, the header does not go along.
-    const response = await this.#options.http.request(url.href, { headers });
+    // The registry chose the place and gets what comes from there: what the user has for that place must not be used for it. Where
+    // it redirects to another server, the header does not go along.
+    const response = await this.#options.http.request(url.href, { headers, authenticate: false });
     if (response.status !== 200) {
       const remark = await remarkOf(response);
       const refused = response.status === 401 || response.status === 403;

@@ -126,11 +126,11 @@ class Client implements HttpClient {
 }
 
 /** User and password of a URL that the user gave are sent as any browser does, and to that origin only. */
-function firstHop(url: URL, { method = 'GET', headers = {}, body }: RequestOptions): Hop {
+function firstHop(url: URL, { method = 'GET', headers = {}, body, authenticate = true }: RequestOptions): Hop {
   const named: Headers =
     url.username === '' ? {} : { authorization: basicAuthorization(decoded(url.username), decoded(url.password)) };
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
-  return { url, method, headers: { ...named, ...Object.fromEntries(lower) }, body, mayAuthenticate: true };
+  return { url, method, headers: { ...named, ...Object.fromEntries(lower) }, body, mayAuthenticate: authenticate };
 }
 
 /** URL parsers leave a "%" that begins no escape as it is. */

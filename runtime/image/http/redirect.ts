@@ -9,7 +9,7 @@ export interface Hop {
   readonly method: NonNullable<RequestOptions['method']>;
   readonly headers: Headers;
   readonly body: RequestOptions['body'];
-  /** Whether credentials for this host may be looked up: not after a step down from https to http. */
+  /** Whether credentials for this host may be looked up: not where the caller forbids it, nor after a step down from https to http. */
   readonly mayAuthenticate: boolean;
 }
 

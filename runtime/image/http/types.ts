@@ -44,6 +44,8 @@ export interface RequestOptions {
   /** Sent with the first request; `authorization` and `cookie` are dropped when a redirect leads to another origin. */
   readonly headers?: Headers;
   readonly body?: string | Uint8Array;
+  /** Default true. False: nothing of `auth.d` is added, for a place that a stranger named. */
+  readonly authenticate?: boolean;
   readonly signal?: AbortSignal;
   /** Default 10. 0: the 3xx itself is the answer. */
   readonly maxRedirects?: number;
