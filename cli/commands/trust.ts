@@ -108,6 +108,7 @@ async function trust({ context, values, keystore, trusting }: Job, args: readonl
   const network = new Network(context, allowHttp);
   const download = (url: string, maxBytes: number): Promise<Uint8Array> => network.download(url, maxBytes);
   const skip = getSwitch(values, 'skip-fingerprint-review');
+  const { trustKeysFromHttps, insecure } = context.globals;
   let refused = 0;
   try {
     for (const { prefix, locations } of scopes) {
@@ -118,7 +119,7 @@ async function trust({ context, values, keystore, trusting }: Job, args: readonl
         prefix,
         locations: found,
         read: (location) => trusting.readKeyLocation(location, { allowHttp, download }),
-        withoutReview: (location) => skip || (context.globals.trustKeysFromHttps && trusting.isHttps(location)),
+        withoutReview: (location) => skip || (trustKeysFromHttps && trusting.isProven(location, insecure)),
         ask: (question) => ask(context, question),
         show: (line) => context.err(`${line}\n`),
         report: (line) => context.out(`${line}\n`),

@@ -1,7 +1,7 @@
 /** `rkt fetch` and `rkt run` of images from a web server, as their users know them. */
 
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { bar, FetchHost } from '../../support/fetch-host.ts';
 import { rktPath } from '../../support/sandbox.ts';
@@ -204,6 +204,78 @@ describe('signatures', () => {
     expect([status, times]).toEqual([0, 3]);
     expect(stderr).toContain('rkt: the server has deferred the signature; asking again\n');
     expect(stderr).toContain('rkt: signature verified:\n');
+  });
+});
+
+describe('--trust-keys-from-https', () => {
+  const keyUrl = 'https://example.com/pubkeys.gpg';
+  const keyFile = (): string => host.path(`etc/trustedkeys/prefix.d/${name}/${key}`);
+  const trusting = (...options: string[]) => ['--trust-keys-from-https', ...options, 'fetch', `${name}:1.0.0`];
+
+  beforeEach(() => {
+    const template = 'https://example.com/images/app-{version}-{os}-{arch}.{ext}';
+    const tags = [`ac-discovery" content="${name} ${template}`, `ac-discovery-pubkeys" content="${name} ${keyUrl}`];
+    host.web.serve('example.com/app', tags.map((tag) => `<meta name="${tag}">`).join(''));
+    host.web.serve('example.com/pubkeys.gpg', host.gpg.export(key));
+  });
+
+  test('trusts the keys of a publisher about whom nothing was decided, and says so', async () => {
+    const { status, stderr } = await host.rkt(trusting());
+    const fingerprint = /^GPG key fingerprint is: [0-9A-F ]{50,}$/;
+    expect([status, stderr.split('\n')]).toEqual([
+      0,
+      [
+        `rkt: searching for app image ${name}:1.0.0`,
+        `Prefix: "${name}"`,
+        `Key: "${keyUrl}"`,
+        expect.stringMatching(fingerprint),
+        `  ${identity}`,
+        `Trusting "${keyUrl}" for prefix "${name}".`,
+        `Added key for prefix "${name}" at "${keyFile()}"`,
+        `rkt: fetching image from ${url}`,
+        bar,
+        `Downloading signature from ${url}.asc`,
+        'rkt: signature verified:',
+        `  ${identity}`,
+        '',
+      ],
+    ]);
+    host.web.take();
+    await host.rkt(trusting());
+    expect(host.web.take().some((target) => target.includes('pubkeys'))).toBe(false);
+  });
+
+  test('trusts nobody whose key was disabled', async () => {
+    mkdirSync(dirname(keyFile()), { recursive: true });
+    writeFileSync(keyFile(), '');
+    const { status, stderr } = await host.rkt(trusting());
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining(' is not verified: no key that signed it is trusted'),
+    ]);
+    expect(readFileSync(keyFile(), 'utf8')).toBe('');
+  });
+
+  test('trusts no connection without a certificate, unless that is switched off for keys too', async () => {
+    const unknown = { env: { SSL_CERT_FILE: '' } };
+    const { stderr } = await host.rkt(trusting('--insecure-options=tls'), unknown);
+    expect(stderr).toContain(
+      `rkt: warning: no key of the publisher of ${name} is trusted: fetching https://${name}?ac-discovery=1: the certificate of the server is not signed by an authority that this system trusts\n`,
+    );
+    expect(existsSync(keyFile())).toBe(false);
+    const careless = await host.rkt(trusting('--insecure-options=tls,pubkey'), unknown);
+    expect(careless.stderr).toContain('signature verified');
+  });
+
+  test('a publisher without keys is no failure', async () => {
+    host.web.serve('example.com/pubkeys.gpg', 'no key');
+    const { status, stderr } = await host.rkt(trusting());
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        `rkt: warning: no key of the publisher of ${name} is trusted: key "${keyUrl}": it holds no OpenPGP public key\n`,
+      ),
+    ]);
   });
 });
 
