@@ -66,6 +66,24 @@ function merged(...names: string[]): string[] {
   return execFileSync('unshare', args, { encoding: 'utf8' }).trim().split('\n');
 }
 
+test('names with a slash before them, as ko, kaniko and Bazel write them, are names in the layer', async () => {
+  await unpack('low', [directory('./'), directory('/usr/', 0o711), directory('./usr/'), file('/usr/gone')], {
+    lowest: true,
+  });
+  const layer = await unpack('high', [
+    directory('/', 0o700),
+    directory('/ko-app', 0o555),
+    file('//ko-app/app'),
+    { path: '/ko-app/link', type: 'hardlink', link: '/ko-app/app' },
+    file('/usr/.wh.gone', ''),
+    { path: '/dev/null', type: 'character', device: { major: 1, minor: 3 } },
+  ]);
+  expect(statSync(tree('high')).mode & 0o777).toBe(0o700);
+  expect(layer.implied).toEqual(['dev', 'usr']);
+  expect(isIntact(join(dir, 'high'))).toBe(true);
+  expect(merged('low', 'high')).toEqual(['dev d', 'dev/null c', 'ko-app d', 'ko-app/app f', 'ko-app/link f', 'usr d']);
+});
+
 describe('whiteouts', () => {
   test('hide files and directories of lower layers', async () => {
     await unpack('low', [directory('a/'), file('a/gone'), file('a/kept'), directory('b/'), file('b/x')], {
@@ -177,7 +195,11 @@ describe('refused', () => {
     [[file('a/.wh.x/../../b', '')], '"a/.wh.x/../../b" contains ".."'],
     [[file('.wh.a/b', '')], '".wh.a/b" lies below a whiteout'],
     [[file('../.wh.etc', '')], '"../.wh.etc" contains ".."'],
-    [[file('/etc/x')], '"/etc/x" is an absolute path'],
+    [[file('/../etc/x')], '"../etc/x" contains ".."'],
+    [[file('/etc/x'), file('etc/x')], '"etc/x" stands in it twice'],
+    [[{ path: '/l', type: 'symlink', link: '/etc' }, file('//l/passwd')], '"l/passwd" lies beyond a symbolic link'],
+    [[{ path: '/', type: 'symlink', link: '/etc' }], 'its root is not a directory'],
+    [[{ path: '/x', type: 'character', device: { major: 1, minor: 1 } }], '"/x" is a device node outside of /dev'],
     [
       [{ path: 'l', type: 'symlink', link: '/etc' }, file('l/.wh.passwd', '')],
       '"l/passwd" lies beyond a symbolic link',
