@@ -25,14 +25,14 @@ function checkFree(output: string, { overwrite }: OutputOptions): void {
 }
 
 /**
- * Makes something by `make` in a directory beside `output` and renames it. Errors: EOUTPUT; those of `make`, after which nothing is
+ * Makes something by `make` in a directory beside `output`, renames it, and returns what `make` did. Errors: EOUTPUT; those of `make`, after which nothing is
  * left behind. What others have left who were killed on the way to the same output is removed.
  */
-export async function writeOutput(
+export async function writeOutput<T>(
   output: string,
   options: OutputOptions,
-  make: (unfinished: string) => void | Promise<void>,
-): Promise<void> {
+  make: (unfinished: string) => T | Promise<T>,
+): Promise<T> {
   checkFree(output, options);
   let unfinished = output;
   let place: Place | undefined;
@@ -40,9 +40,10 @@ export async function writeOutput(
     removeAbandoned(output);
     place = makePlace(output);
     unfinished = join(place.dir, 'unfinished');
-    await make(unfinished);
+    const made = await make(unfinished);
     checkFree(output, options);
     replace(unfinished, output, place.dir);
+    return made;
   } catch (error) {
     if (!isRktError(error)) fail(output, messageOf(error).replaceAll(unfinished, output));
     // The user knows the file by its own name only.
