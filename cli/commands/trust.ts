@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { causesOf, errnoOf, isRktError, messageOf } from '../../runtime/base/errors.ts';
+import { downloadBytes } from '../../runtime/image/http/download-bytes.ts';
 import type { HttpClient } from '../../runtime/image/http/types.ts';
 import type { KeyStore } from '../../runtime/image/trust/index.ts';
 import { type Command, failureCode } from '../command.ts';
@@ -174,11 +175,7 @@ class Network {
   }
 
   async download(url: string, maxBytes: number): Promise<Uint8Array> {
-    const chunks: Buffer[] = [];
-    const client = await this.#open();
-    const sink = { write: (chunk: Buffer) => void chunks.push(chunk), restart: () => void chunks.splice(0) };
-    await client.download(url, sink, { maxBytes });
-    return Buffer.concat(chunks);
+    return await downloadBytes(await this.#open(), url, maxBytes);
   }
 
   async close(): Promise<void> {

@@ -94,11 +94,8 @@ async function fetchFrom(host: string, work: Work): Promise<ImageInfo> {
   const registry = await Registry.connect({ ...work, host, repository: reference.repository, image });
   const found = await findManifest(registry, work);
   const config = await readConfig(registry, found, work);
-  const { value: manifestText, dropped } = convertImage(config, {
-    reference,
-    manifestDigest: found.digest,
-    configDigest: found.config.digest,
-  });
+  const origin = { reference, manifestDigest: found.digest, configDigest: found.config.digest };
+  const { value: manifestText, dropped } = reading(image, () => convertImage(config, origin));
   for (const sentence of dropped) log.warn(sentence);
   const sources = found.layers.map((descriptor, index) => ({ descriptor, diffId: config.diffIds[index] as string }));
   const announce = (digest: string): void =>

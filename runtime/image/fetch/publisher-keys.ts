@@ -5,15 +5,8 @@
 
 import { isRktError } from '../../base/errors.ts';
 import { discoverKeys } from '../discovery/index.ts';
-import type { HttpClient } from '../http/types.ts';
+import { downloadBytes } from '../http/download-bytes.ts';
 import type { FetchSession } from './session.ts';
-
-async function download(client: HttpClient, url: string, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  const sink = { write: (chunk: Buffer) => void chunks.push(chunk), restart: () => void chunks.splice(0) };
-  await client.download(url, sink, { maxBytes });
-  return Buffer.concat(chunks);
-}
 
 /** Does nothing where a key was trusted or disabled already for the name. A failure is a warning: the image is unverified then. */
 export async function trustPublisher(session: FetchSession, name: string): Promise<void> {
@@ -30,7 +23,7 @@ export async function trustPublisher(session: FetchSession, name: string): Promi
       prefix: name,
       locations: await discoverKeys(name, { client, allowHttp, log }),
       read: (location) =>
-        readKeyLocation(location, { allowHttp, download: (url, maxBytes) => download(client, url, maxBytes) }),
+        readKeyLocation(location, { allowHttp, download: (url, maxBytes) => downloadBytes(client, url, maxBytes) }),
       withoutReview: () => true,
       ask: () => undefined,
       show: (line) => settings.progress.line(line),

@@ -94,7 +94,6 @@ const reasons: Readonly<Record<string, Reason>> = {
   UND_ERR_HEADERS_TIMEOUT: noAnswer,
   UND_ERR_BODY_TIMEOUT: { text: 'the server stopped sending', passing: true },
   UND_ERR_HEADERS_OVERFLOW: { text: 'the head of the answer is too large' },
-  EPROTO: notTls,
   ERR_SSL_WRONG_VERSION_NUMBER: notTls,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: notTls,
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
