@@ -42,10 +42,11 @@ function pullPolicy(values: OptionValues): PullPolicy {
 
 /** Errors: EUSAGE. */
 export function fetchSettings(context: Context, values: OptionValues): FetchSettings {
-  const { insecure, systemConfig, localConfig, userConfig } = context.globals;
+  const { insecure, trustKeysFromHttps, systemConfig, localConfig, userConfig } = context.globals;
   let progress: Progress | undefined;
   return {
     insecure,
+    trustKeysFromHttps,
     systemConfig,
     localConfig,
     userConfig,

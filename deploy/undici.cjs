@@ -5,6 +5,9 @@
 const Dispatcher = require('undici/lib/dispatcher/dispatcher.js');
 
 Dispatcher.prototype.request = require('undici/lib/api/api-request.js');
+// By which an agent for a proxy makes its tunnels.
+Dispatcher.prototype.connect = require('undici/lib/api/api-connect.js');
 
+exports.Agent = require('undici/lib/dispatcher/agent.js');
 exports.buildConnector = require('undici/lib/core/connect.js');
-exports.EnvHttpProxyAgent = require('undici/lib/dispatcher/env-http-proxy-agent.js');
+exports.ProxyAgent = require('undici/lib/dispatcher/proxy-agent.js');

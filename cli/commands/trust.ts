@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { causesOf, errnoOf, isRktError, messageOf } from '../../runtime/base/errors.ts';
+import { downloadBytes } from '../../runtime/image/http/download-bytes.ts';
 import type { HttpClient } from '../../runtime/image/http/types.ts';
 import type { KeyStore } from '../../runtime/image/trust/index.ts';
 import { type Command, failureCode } from '../command.ts';
@@ -108,6 +109,7 @@ async function trust({ context, values, keystore, trusting }: Job, args: readonl
   const network = new Network(context, allowHttp);
   const download = (url: string, maxBytes: number): Promise<Uint8Array> => network.download(url, maxBytes);
   const skip = getSwitch(values, 'skip-fingerprint-review');
+  const { trustKeysFromHttps, insecure } = context.globals;
   let refused = 0;
   try {
     for (const { prefix, locations } of scopes) {
@@ -118,7 +120,7 @@ async function trust({ context, values, keystore, trusting }: Job, args: readonl
         prefix,
         locations: found,
         read: (location) => trusting.readKeyLocation(location, { allowHttp, download }),
-        withoutReview: (location) => skip || (context.globals.trustKeysFromHttps && trusting.isHttps(location)),
+        withoutReview: (location) => skip || (trustKeysFromHttps && trusting.isProven(location, insecure)),
         ask: (question) => ask(context, question),
         show: (line) => context.err(`${line}\n`),
         report: (line) => context.out(`${line}\n`),
@@ -173,11 +175,7 @@ class Network {
   }
 
   async download(url: string, maxBytes: number): Promise<Uint8Array> {
-    const chunks: Buffer[] = [];
-    const client = await this.#open();
-    const sink = { write: (chunk: Buffer) => void chunks.push(chunk), restart: () => void chunks.splice(0) };
-    await client.download(url, sink, { maxBytes });
-    return Buffer.concat(chunks);
+    return await downloadBytes(await this.#open(), url, maxBytes);
   }
 
   async close(): Promise<void> {

@@ -55,8 +55,8 @@ export interface ImagePaths {
   readonly trees: string;
   /** Detached signatures, named by the digest of the blob that they sign. */
   readonly signatures: string;
-  /** Small files named by the digest of a layer as a registry serves it: which tree it became. */
-  readonly layers: string;
+  /** One JSON file per URL, named by its sha512: which image it led to. */
+  readonly remotes: string;
   /** Lock files that keep two processes from doing the same work. */
   readonly locks: string;
   /** Everything unfinished; renamed out of here when complete. */
@@ -72,7 +72,7 @@ export function imagePaths(dataDir: string): ImagePaths {
     names: `${root}/names`,
     trees: `${root}/trees`,
     signatures: `${root}/signatures`,
-    layers: `${root}/layers`,
+    remotes: `${root}/remotes`,
     locks: `${root}/locks`,
     tmp: `${root}/tmp`,
   };

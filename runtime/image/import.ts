@@ -3,11 +3,11 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { parseImageManifest } from '../appc/image-manifest.ts';
-import { type Label, labelValue } from '../appc/labels.ts';
 import { isRktError, RktError } from '../base/errors.ts';
 import { commitImage, renewImage } from './commit.ts';
 import { writeDurable } from './durable.ts';
 import { ArchiveError, storeError } from './errors.ts';
+import { type Expected, mismatch } from './expected.ts';
 import { type ImageInfo, signaturePath, type Verification } from './image-info.ts';
 import { type ArchiveContent, digestOf, openArchive, readArchive } from './read-archive.ts';
 import { Staging } from './staging.ts';
@@ -28,7 +28,7 @@ interface Source {
   readonly verification: Verification;
   /** Path of a signature anywhere; it is copied. */
   readonly signature: string | undefined;
-  readonly expect: DownloadedBlob['expect'];
+  readonly expected: Expected | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -54,22 +54,10 @@ function infoOf(store: ImageStore, content: ArchiveContent, source: Source): Ima
   };
 }
 
-const shownLabels = (labels: readonly Label[]): string => labels.map(({ name, value }) => `,${name}=${value}`).join('');
-
 /** The manifest must be of the image that was asked for: a signature says who made it, not what it is. */
-function checkExpected(info: ImageInfo, expect: DownloadedBlob['expect']): void {
-  if (expect === undefined) return;
-  if (info.name !== expect.name) {
-    throw new RktError(`its name is "${info.name}", not "${expect.name}" as asked for`, { code: 'EVERIFY' });
-  }
-  const wrong = expect.labels.find(({ name, value }) => labelValue(info.labels, name) !== value);
-  if (wrong === undefined) return;
-  throw new RktError(
-    `its labels are "${shownLabels(info.labels)}", without ${wrong.name}=${wrong.value} as asked for`,
-    {
-      code: 'EVERIFY',
-    },
-  );
+function checkExpected({ name, labels }: ImageInfo, expected: Expected | undefined): void {
+  const reason = expected === undefined ? undefined : mismatch(expected, name, labels);
+  if (reason !== undefined) throw new RktError(reason, { code: 'EVERIFY' });
 }
 
 /**
@@ -91,7 +79,7 @@ async function importNew(store: ImageStore, source: Source, digest?: string): Pr
     });
     if (digest !== undefined && content.blobDigest !== digest) throw new ArchiveError('it changed after its download');
     const info = infoOf(store, content, source);
-    checkExpected(info, source.expect);
+    checkExpected(info, source.expected);
     if (content.tree !== undefined) writeDurable(markerOf(tree), encodeMarker(content.tree));
     const signature = stageSignature(source.signature, staging);
     commitImage(store, staging, info, {
@@ -114,7 +102,7 @@ function stageSignature(signature: string | undefined, staging: Staging): string
 
 /** An image that is there already, undamaged: its time, verification and signature are renewed. */
 function renew(store: ImageStore, known: ImageInfo, source: Source): ImageInfo {
-  checkExpected(known, source.expect);
+  checkExpected(known, source.expected);
   if (source.signature === undefined || known.blobDigest === undefined) {
     return renewImage(store, known, source.verification);
   }
@@ -159,7 +147,7 @@ export async function importFile(store: ImageStore, path: string, options: Impor
     blob: undefined,
     verification: asVerification(options.verification),
     signature: options.signature,
-    expect: undefined,
+    expected: undefined,
     warn: options.log.warn,
   };
   try {
@@ -180,9 +168,9 @@ export async function importFile(store: ImageStore, path: string, options: Impor
 
 /** See {@link ImageStore.importBlob}. */
 export async function importBlob(store: ImageStore, blob: DownloadedBlob): Promise<ImageInfo> {
-  const { blobPath, blobDigest, verification, signature, expect, shownAs, log } = blob;
+  const { blobPath, blobDigest, verification, signature, expected, shownAs, log } = blob;
   const { handle } = await openArchive(blobPath);
-  const source: Source = { handle, shownAs, blob: blobPath, verification, signature, expect, warn: log.warn };
+  const source: Source = { handle, shownAs, blob: blobPath, verification, signature, expected, warn: log.warn };
   try {
     prepare(store);
     return await store.exclusively(`blob ${blobDigest}`, async () => {

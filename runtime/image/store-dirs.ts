@@ -1,10 +1,22 @@
 /** The store's directories, and what others left in them. */
 
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readdirSync, renameSync, statfsSync, statSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { native } from '../../native/index.ts';
 import { isFullImageId } from '../appc/image-id.ts';
+import { errnoOf } from '../base/errors.ts';
+import { readOptional } from '../base/files.ts';
 import type { ImagePaths } from '../base/paths.ts';
 import { makePrivateDir, makeSharedDir } from '../base/shared-dirs.ts';
 import { type HeldLock, removeStale, Staging, tryLock, withLock } from './staging.ts';
@@ -70,6 +82,7 @@ function sweep(store: ImageStore, spared: FindSpared): string[] {
   // With a record that cannot be read, nobody knows which blobs and layers belong to it; its own tree has its name.
   const known = images.length === ids.length;
   const used = new Set([...ids, ...images.flatMap(({ layers }) => layers)]);
+  sweepRemotes(store, new Set(ids));
   const staging = Staging.create(tmp);
   try {
     const gone = sweepTrees(store, (tree) => used.has(tree) || !(known || isFullImageId(tree)), spared, staging);
@@ -83,6 +96,33 @@ function sweep(store: ImageStore, spared: FindSpared): string[] {
     return gone;
   } finally {
     staging.remove();
+  }
+}
+
+/** What is known of URLs that led to images which are gone: nobody needs to know that any more, and it may hold a password. */
+function sweepRemotes({ paths: { remotes } }: ImageStore, ids: ReadonlySet<string>): void {
+  // Others are being written.
+  for (const name of namesIn(remotes).filter((file) => /^[0-9a-f]{128}$/.test(file))) {
+    const id = idIn(readOptional(`${remotes}/${name}`) ?? '');
+    if (id === undefined || !ids.has(id)) rmSync(`${remotes}/${name}`, { force: true });
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function idIn(text: string): string | undefined {
+  try {
+    const id: unknown = (JSON.parse(text) as { id?: unknown } | null)?.id;
+    return typeof id === 'string' ? id : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -109,7 +149,7 @@ function sweepTrees(
   return moved.filter((tree) => !mustComeBack(tree));
 }
 
-/** What an image may unpack to: it must not fill the disk for everybody else. */
+/** What an image may take, downloaded or unpacked: it must not fill the disk for everybody else. */
 export function allowedBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return Math.floor(bavail * bsize * 0.9);

@@ -2,10 +2,11 @@ import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import type { Dependency } from '../appc/dependencies.ts';
 import { checkImageId, imageIdPrefix, isFullImageId } from '../appc/image-id.ts';
 import { type ImageReference, parseImageReference } from '../appc/image-reference.ts';
-import { type Label, labelValue } from '../appc/labels.ts';
+import { labelValue } from '../appc/labels.ts';
 import { errnoOf, RktError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ImagePaths, imagePaths } from '../base/paths.ts';
+import type { Expected } from './expected.ts';
 import { decodeInfo, type ImageInfo, type Verification } from './image-info.ts';
 import { addName, idsOfName } from './name-index.ts';
 import type { Progress } from './progress.ts';
@@ -31,8 +32,8 @@ export interface DownloadedBlob {
   verification: Verification;
   /** Path of the detached signature, in the staging directory too. */
   signature?: string;
-  /** What the manifest must say, or the import fails with EVERIFY: the name, and these labels with these values. */
-  expect?: { name: string; labels: readonly Label[] };
+  /** What the manifest must say, or the import fails with EVERIFY. */
+  expected?: Expected;
   /** What the image is called in messages: the name or URL that the user gave. */
   shownAs: string;
   log: Log;

@@ -256,8 +256,7 @@ export class TreeWriter implements TreeSink {
         : error;
     }
     if (kind === 'xattr') {
-      if (code !== 'ENOTSUP') throw error;
-      this.#warnOnce(step.name as string, 'is not supported by the file system');
+      this.#settleXattr(entry.path, step.name as string, error);
       return 'done';
     }
     if (code === 'ENOENT' && this.#makeMissing(entry.path)) return 'again';
@@ -340,9 +339,19 @@ export class TreeWriter implements TreeSink {
     try {
       fs.setXattr(this.#root, path, name, value);
     } catch (error) {
-      if (errnoOf(error) !== 'ENOTSUP') throw error;
-      this.#warnOnce(name, 'is not supported by the file system');
+      this.#settleXattr(path ?? nothing, name, error);
     }
+  }
+
+  /** EPERM: of a link or a node. EINVAL: no capabilities, no access list. */
+  #settleXattr(path: Buffer, name: string, error: unknown): void {
+    const code = errnoOf(error) ?? '';
+    if (['EPERM', 'EACCES', 'EINVAL', 'E2BIG', 'ERANGE'].includes(code)) {
+      const what = path.length === 0 ? 'its root' : shownPath(path);
+      throw new ArchiveError(`${what} has an impossible extended attribute ${JSON.stringify(name)}`, error);
+    }
+    if (code !== 'ENOTSUP') throw error;
+    this.#warnOnce(name, 'is not supported by the file system');
   }
 
   #warnOnce(name: string, why: string): void {

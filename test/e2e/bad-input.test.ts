@@ -41,7 +41,7 @@ function refusal(...args: string[]): string {
 function fetchRefusal(file: string): string {
   const [fetching, warning, ...rest] = refusal('-insecure-skip-verify', 'fetch', file).split('\n');
   expect([fetching, warning]).toEqual([
-    `rkt: fetching image from file://${file}`,
+    `rkt: fetching image from ${file}`,
     'rkt: warning: signature verification has been disabled',
   ]);
   return rest.join('\n');

@@ -3,11 +3,12 @@
  * from OCI layouts (oci-layout.ts), pushed by skopeo.
  */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { OciLayout } from './oci-layout.ts';
 
 /** The account that a registry with `basic` knows. */
@@ -86,19 +87,22 @@ export class TestRegistry {
 
   /** Copies the image that a layout calls `tag` to `repository:tag`; an index with all that it names. */
   push(layout: OciLayout, tag: string, repository: string, ...options: string[]): void {
+    const [program = '', ...args] = this.#pushCommand(layout, tag, repository, options);
+    execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  }
+
+  /** The same, while this process does other work. */
+  async pushLater(layout: OciLayout, tag: string, repository: string): Promise<void> {
+    const [program = '', ...args] = this.#pushCommand(layout, tag, repository, []);
+    await promisify(execFile)(program, args);
+  }
+
+  #pushCommand(layout: OciLayout, tag: string, repository: string, options: readonly string[]): string[] {
     const credentials = this.#auth.type === 'none' ? [] : ['--dest-creds', `${account.user}:${account.password}`];
     const fixed = ['--insecure-policy', 'copy', '--quiet', '--all', '--dest-tls-verify=false'];
     const target = `docker://${this.host}/${repository}:${tag}`;
-    const command = [
-      ...this.#inside,
-      'skopeo',
-      ...fixed,
-      ...credentials,
-      ...options,
-      `oci:${layout.dir}:${tag}`,
-      target,
-    ];
-    execFileSync(command[0] as string, command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+    const from = `oci:${layout.dir}:${tag}`;
+    return [...this.#inside, 'skopeo', ...fixed, ...credentials, ...options, from, target];
   }
 
   /** What `rkt` calls an image of it. */

@@ -63,10 +63,10 @@ export const command: Command = {
       ...ownerOf(values),
       ...newestOf(context),
     };
-    await writeOutput(file, { overwrite: getSwitch(values, 'overwrite') }, async (unfinished) => {
-      const { id } = await buildAci({ ...options, output: unfinished });
-      context.out(`${id}\n`);
-    });
+    const { id } = await writeOutput(file, { overwrite: getSwitch(values, 'overwrite') }, (unfinished) =>
+      buildAci({ ...options, output: unfinished }),
+    );
+    context.out(`${id}\n`);
     return 0;
   },
 };

@@ -1,8 +1,12 @@
 /** How one repository of one registry is allowed to be read: no proof, a password, or a token bought with one. */
 
+import { basicAuthorization } from '../http/basic.ts';
 import type { Credentials } from '../http/credentials.ts';
+import { describeStatus } from '../http/errors.ts';
 import type { HttpClient } from '../http/types.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
+import { namesOfRegistry } from './reference.ts';
+import { remarkOf } from './refusal.ts';
 
 /** Bytes of a token server's answer. */
 const maxTokenAnswer = 256 * 1024;
@@ -20,9 +24,6 @@ export interface AuthorizationOptions {
 
 /** A sentence about why there is no way in. */
 export class AuthorizationError extends Error {}
-
-const basic = ({ user, password }: { user: string; password: string }): string =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
 /**
  * Credentials are looked up by the registry's host only, and sent to it or to the token server that it names; never to the
@@ -63,8 +64,10 @@ export class Authorization {
   /** What the user has configured for the registry's host. */
   #own(): string | undefined {
     const { credentials } = this.#options;
-    const account = credentials.registry(this.#host);
-    return account === undefined ? credentials.authorization(this.#host) : basic(account);
+    const [account] = namesOfRegistry(this.#host).flatMap((name) => credentials.registry(name) ?? []);
+    return account === undefined
+      ? credentials.authorization(this.#host)
+      : basicAuthorization(account.user, account.password);
   }
 
   async #token({ parameters }: Challenge): Promise<string> {
@@ -75,14 +78,16 @@ export class Authorization {
       throw new AuthorizationError(`${this.#host} names a token server without TLS (${url.origin})`);
     }
     const headers: Record<string, string> = own === undefined ? {} : { authorization: own };
-    const response = await this.#options.http.request(url.href, { headers, maxRedirects: 0 });
+    // The registry chose the place and gets what comes from there: what the user has for that place must not be used for it. Where
+    // it redirects to another server, the header does not go along.
+    const response = await this.#options.http.request(url.href, { headers, authenticate: false });
     if (response.status !== 200) {
-      await response.discard();
+      const remark = await remarkOf(response);
       const refused = response.status === 401 || response.status === 403;
       throw new AuthorizationError(
         refused && own !== undefined
           ? `the token server ${url.origin} does not accept the user and password`
-          : `the token server ${url.origin} answers ${response.status}`,
+          : `the token server ${url.origin} answers ${describeStatus(response.status)}${remark}`,
       );
     }
     return tokenOf(await response.text(maxTokenAnswer), url.origin);
@@ -109,7 +114,8 @@ function tokenOf(text: string, origin: string): string {
   } catch {
     throw new AuthorizationError(`the token server ${origin} answers something that is not JSON`);
   }
-  const token = answer?.token ?? answer?.access_token;
+  // Some servers leave one of the two empty.
+  const token = answer?.token || answer?.access_token;
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token) || token.length > maxToken) {
     throw new AuthorizationError(`the token server ${origin} answers without a token`);
   }

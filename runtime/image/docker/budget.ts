@@ -29,4 +29,41 @@ export class Budget {
     if (this.#entries >= 0) return;
     throw new ArchiveError(`the image has more than ${maxEntries} entries`);
   }
+
+  /** For one attempt at a layer, which may have to be begun anew. */
+  attempt(): Attempt {
+    return new Attempt(this);
+  }
+
+  giveBack(bytes: number, entries: number): void {
+    this.#bytes += bytes;
+    this.#entries += entries;
+  }
+}
+
+/** Takes from a budget, and knows how much that was. */
+export class Attempt {
+  readonly #budget: Budget;
+  #bytes = 0;
+  #entries = 0;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
+
+  takeBytes(count: number): void {
+    this.#bytes += count;
+    this.#budget.takeBytes(count);
+  }
+
+  takeEntry(): void {
+    this.#entries += 1;
+    this.#budget.takeEntry();
+  }
+
+  /** What was unpacked is gone. */
+  undo(): void {
+    this.#budget.giveBack(this.#bytes, this.#entries);
+    this.#bytes = this.#entries = 0;
+  }
 }

@@ -11,6 +11,9 @@ const token = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
 const parameterPattern = new RegExp(`\\s*(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${token}))\\s*(?:,|$)`, 'y');
 const schemePattern = new RegExp(`[\\s,]*(${token})(?=[\\s,]|$)\\s*`, 'y');
 
+/** What some schemes (Negotiate, NTLM) have in place of parameters: base64, which nothing here needs. */
+const token68Pattern = /[A-Za-z0-9._~+/-]+=*\s*(?=,|$)/y;
+
 /** Challenges longer than this are not looked at. */
 const maxLength = 8192;
 
@@ -24,6 +27,8 @@ export function parseChallenges(header: string): Challenge[] {
     const scheme = schemePattern.exec(header)?.[1];
     if (scheme === undefined) break;
     at = schemePattern.lastIndex;
+    token68Pattern.lastIndex = at;
+    at += token68Pattern.exec(header)?.[0].length ?? 0;
     const parameters: Record<string, string> = {};
     for (;;) {
       parameterPattern.lastIndex = at;

@@ -15,6 +15,7 @@ import { type ImageConfig, parseImageConfig } from './image-config.ts';
 import { stackLayers } from './layer-stack.ts';
 import { fetchLayers } from './layers.ts';
 import { type Descriptor, type ManifestDocument, parseManifest } from './manifest.ts';
+import { isUntold } from './media-types.ts';
 import { mirrorsOf } from './mirrors.ts';
 import { type HostPlatform, hostPlatform, shownPlatform, suits } from './platform.ts';
 import { type DockerReference, manifestReference, parseDockerReference } from './reference.ts';
@@ -93,11 +94,8 @@ async function fetchFrom(host: string, work: Work): Promise<ImageInfo> {
   const registry = await Registry.connect({ ...work, host, repository: reference.repository, image });
   const found = await findManifest(registry, work);
   const config = await readConfig(registry, found, work);
-  const { value: manifestText, dropped } = convertImage(config, {
-    reference,
-    manifestDigest: found.digest,
-    configDigest: found.config.digest,
-  });
+  const origin = { reference, manifestDigest: found.digest, configDigest: found.config.digest };
+  const { value: manifestText, dropped } = reading(image, () => convertImage(config, origin));
   for (const sentence of dropped) log.warn(sentence);
   const sources = found.layers.map((descriptor, index) => ({ descriptor, diffId: config.diffIds[index] as string }));
   const announce = (digest: string): void =>
@@ -133,10 +131,10 @@ function reading<T>(image: string, read: () => T): T {
 async function findManifest(registry: Registry, work: Work): Promise<FoundImage> {
   const { reference, host = hostPlatform() } = work;
   const image = reference.original;
-  const parse = ({ content, mediaType }: ServedManifest, expected?: string): ManifestDocument =>
-    reading(image, () => parseManifest(content, mediaType === '' ? (expected ?? '') : mediaType));
+  const parse = ({ content, mediaType }: ServedManifest, expected: string): ManifestDocument =>
+    reading(image, () => parseManifest(content, isUntold(mediaType) ? expected : mediaType));
   let served = await registry.manifest(manifestReference(reference));
-  let document = parse(served);
+  let document = parse(served, '');
   if (document.kind === 'index') {
     const { entries } = document;
     const entry = reading(image, () => selectEntry(entries, host));
@@ -147,7 +145,7 @@ async function findManifest(registry: Registry, work: Work): Promise<FoundImage>
         `its manifest has ${served.content.length} bytes, not ${entry.size} as the index promises`,
       );
     }
-    if (served.mediaType !== '' && served.mediaType !== entry.mediaType) {
+    if (!isUntold(served.mediaType) && served.mediaType !== entry.mediaType) {
       throw imageError(
         image,
         `its manifest was served as ${JSON.stringify(served.mediaType)}, but the index promises ${entry.mediaType}`,

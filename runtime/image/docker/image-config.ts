@@ -35,9 +35,11 @@ const optionalText = (field: Field): string => field.optional((value) => value.t
 
 const texts = (field: Field): string[] => field.list().map((item) => item.text());
 
-/** Old builders wrote a command as one string, which a shell is to run. */
-const command = (field: Field): string[] =>
-  typeof field.value === 'string' ? ['/bin/sh', '-c', field.text()] : texts(field);
+/** Old builders wrote a command as one string, which a shell is to run; an empty one is none. */
+function command(field: Field): string[] {
+  if (typeof field.value !== 'string') return texts(field);
+  return field.value === '' ? [] : ['/bin/sh', '-c', field.value];
+}
 
 /** Sets are written as objects with empty members. */
 const keys = (field: Field): string[] => field.optional((value) => Object.keys(value.object())) ?? [];

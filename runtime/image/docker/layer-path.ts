@@ -4,11 +4,15 @@ import { components, joined } from '../archive-path.ts';
 import { ArchiveError } from '../errors.ts';
 import { shownPath } from '../shown-path.ts';
 
-/** The target of a hard link: a path in the same archive. Some builders write it with a `/` before it. */
-export function linkComponents(link: Buffer): string[] {
+/**
+ * The components of a name in a layer, or of the target of a hard link, which is one: none for the root. A `/` before it says
+ * nothing, as the layer is a whole root filesystem: ko, kaniko and Bazel write names that way
+ * (docs/decisions/016-absolute-names-in-layers.md).
+ */
+export function layerComponents(name: Buffer): string[] {
   let start = 0;
-  while (link[start] === 0x2f) start += 1;
-  return components(link.subarray(start));
+  while (name[start] === 0x2f) start += 1;
+  return components(name.subarray(start));
 }
 
 export type Marker =

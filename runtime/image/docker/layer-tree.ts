@@ -1,14 +1,14 @@
 /** From a layer's archive to a directory that overlayfs can stack on those of the layers below. */
 
 import { setXattr } from '../../../native/fs.ts';
-import { components, joined } from '../archive-path.ts';
+import { joined } from '../archive-path.ts';
 import { ArchiveError } from '../errors.ts';
 import { shownPath } from '../shown-path.ts';
 import type { TarEntry } from '../tar-entry.ts';
 import type { EntrySink } from '../tar-reader.ts';
 import { type TreeSummary, TreeWriter } from '../tree-writer.ts';
-import type { Budget } from './budget.ts';
-import { linkComponents, markerOf } from './layer-path.ts';
+import type { Attempt } from './budget.ts';
+import { layerComponents, markerOf } from './layer-path.ts';
 import { Whiteouts } from './whiteouts.ts';
 
 /** overlayfs' mark of a directory that hides what the layers below have in it (kernel, overlayfs.rst). */
@@ -21,7 +21,7 @@ export interface LayerTreeOptions {
   readonly lowest: boolean;
   readonly warn: (message: string) => void;
   /** Entries are counted against it. */
-  readonly budget: Budget;
+  readonly budget: Attempt;
 }
 
 export interface LayerSummary extends TreeSummary {
@@ -62,7 +62,7 @@ export class LayerTree implements EntrySink {
 
   begin(entry: TarEntry): void {
     this.#options.budget.takeEntry();
-    const parts = components(entry.path);
+    const parts = layerComponents(entry.path);
     this.#writing = false;
     if (parts.length === 0) {
       this.#root(entry);
@@ -121,7 +121,7 @@ export class LayerTree implements EntrySink {
 
   #link(entry: TarEntry): Buffer {
     if (entry.type !== 'hardlink') return entry.link;
-    const parts = linkComponents(entry.link);
+    const parts = layerComponents(entry.link);
     if (parts.length === 0) throw new ArchiveError(`${shownPath(entry.path)} is a hard link to a directory`);
     return joined(parts);
   }

@@ -8,7 +8,7 @@ import type { TarEntry } from '../tar-entry.ts';
 import { TarReader } from '../tar-reader.ts';
 import { rootfsOf, writeUnsettled } from '../tree-check.ts';
 import { isNative, Unpacking } from '../unpacking.ts';
-import type { Budget } from './budget.ts';
+import type { Attempt } from './budget.ts';
 import { algorithmOf, type Digest } from './digest.ts';
 import { type LayerSummary, LayerTree } from './layer-tree.ts';
 
@@ -20,7 +20,7 @@ export interface LayerOptions {
   /** Of the layer uncompressed. */
   readonly diffId: Digest;
   readonly lowest: boolean;
-  readonly budget: Budget;
+  readonly budget: Attempt;
   readonly warn: (message: string) => void;
 }
 

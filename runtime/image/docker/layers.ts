@@ -8,7 +8,7 @@ import { commitLayer } from '../layers.ts';
 import type { Progress } from '../progress.ts';
 import type { ImageStore } from '../store.ts';
 import { allowedBytes } from '../store-dirs.ts';
-import { Budget } from './budget.ts';
+import { type Attempt, Budget } from './budget.ts';
 import type { Digest } from './digest.ts';
 import { imageError } from './errors.ts';
 import { BufferCount } from './garbage.ts';
@@ -173,16 +173,18 @@ class Fetching {
     announce(digest);
     for (let restarts = 0; ; restarts++) {
       const treeDir = `${this.#staging}/${task.name}-${restarts}`;
+      const attempt = budget.attempt();
       try {
-        return { ...(await this.#unpack(task, treeDir, budget)), digest, treeDir };
+        return { ...(await this.#unpack(task, treeDir, attempt)), digest, treeDir };
       } catch (error) {
         if (!(error instanceof Restarted) || restarts === maxRestarts) throw layerError(image, digest, error);
         removeTree(treeDir);
+        attempt.undo();
       }
     }
   }
 
-  async #unpack(task: Task, treeDir: string, budget: Budget): Promise<UnpackedLayer> {
+  async #unpack(task: Task, treeDir: string, budget: Attempt): Promise<UnpackedLayer> {
     const { registry, progress, log } = this.#options;
     const { digest } = task.descriptor;
     const unpacking = new LayerUnpacking({

@@ -16,6 +16,9 @@ const schema1 = new Set([
 /** Types that say nothing; what the document says of itself counts then. */
 const untold = new Set(['', 'application/json', 'application/octet-stream', 'text/plain']);
 
+/** Whether a server of plain files, for example, gave no type that says anything. */
+export const isUntold = (mediaType: string): boolean => untold.has(mediaType);
+
 export type ManifestKind = 'index' | 'manifest' | 'schema1' | 'untold' | 'other';
 
 export function manifestKind(mediaType: string): ManifestKind {

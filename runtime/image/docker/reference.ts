@@ -8,7 +8,11 @@ import { checkDigest, type Digest } from './digest.ts';
 export const defaultRegistry = 'registry-1.docker.io';
 
 /** Names under which people know Docker Hub. */
-const hubNames = new Set(['docker.io', 'index.docker.io', 'registry.hub.docker.com', defaultRegistry]);
+const hubNames = new Set(['docker.io', 'index.docker.io', 'registry.hub.docker.com']);
+
+/** Names by which people may have configured something for the registry at `host`, its own first. */
+export const namesOfRegistry = (host: string): readonly string[] =>
+  host === defaultRegistry ? [defaultRegistry, ...hubNames] : [host];
 
 export interface DockerReference {
   /** As the user wrote it. */

@@ -1,23 +1,22 @@
 /** One repository of one registry, spoken to by the distribution API (OCI distribution-spec; Docker Registry HTTP API V2). */
 
-import { errnoOf } from '../../base/errors.ts';
+import { errnoOf, isRktError, messageOf, type RktError } from '../../base/errors.ts';
 import type { Credentials } from '../http/credentials.ts';
-import type { HttpClient, HttpResponse, Sink } from '../http/types.ts';
+import { describeStatus, mayLackTls } from '../http/errors.ts';
+import type { Access, HttpClient, HttpResponse, Refusal, Sink } from '../http/types.ts';
 import type { Progress } from '../progress.ts';
 import { Authorization, AuthorizationError } from './authorization.ts';
 import { type Digest, digestLike, sha256Of } from './digest.ts';
 import { imageError, registryError } from './errors.ts';
 import type { Descriptor } from './manifest.ts';
 import { acceptManifests, bareMediaType } from './media-types.ts';
+import { hintFor, refusalOf, remarkOf } from './refusal.ts';
 
 /** Bytes of a manifest or configuration. The largest real ones have some hundred KiB. */
 const maxDocument = 1024 * 1024;
 
 /** Bytes of one layer as it is downloaded. */
 const maxLayer = 2 ** 40;
-
-const credentialsHint =
-  'put them into a file of kind "dockerAuth" in auth.d of the configuration (docs/docker-images.md)';
 
 export interface RegistryOptions {
   readonly http: HttpClient;
@@ -39,12 +38,18 @@ export interface ServedManifest {
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #base: string;
-  readonly #authorization: Authorization;
+  readonly #access: Access;
 
   private constructor(options: RegistryOptions, base: string) {
     this.#options = options;
     this.#base = base;
-    this.#authorization = new Authorization({ ...options, base });
+    const authorization = new Authorization({ ...options, base });
+    this.#access = {
+      get headers() {
+        return authorization.headers;
+      },
+      answer: (refusal) => this.#authorize(authorization, refusal),
+    };
   }
 
   /**
@@ -65,11 +70,7 @@ export class Registry {
         failure ??= error;
       }
     }
-    const hint =
-      options.allowHttp || errnoOf(failure) === 'ETLS'
-        ? {}
-        : { hint: 'a registry without TLS needs --insecure-options=http' };
-    throw registryError(options.image, `the registry ${options.host} cannot be reached`, { cause: failure, ...hint });
+    throw unreachable(options, failure);
   }
 
   /** A manifest or index by tag or digest; one asked for by digest is checked. */
@@ -109,68 +110,70 @@ export class Registry {
     sink: Sink,
     options: { readonly progress: Progress; readonly label: string; readonly signal: AbortSignal },
   ): Promise<void> {
-    const { http, image } = this.#options;
-    const ask = (): Promise<{ status: number; headers: Readonly<Record<string, string>> }> =>
-      http.download(this.#url(`blobs/${digest}`), sink, {
-        headers: this.#authorization.headers,
-        maxBytes: maxLayer,
-        expectedBytes: size,
-        progress: { to: options.progress, label: options.label },
-        signal: options.signal,
-        accept: (status) => status !== 200,
-      });
-    let result = await ask();
-    if (result.status === 401) {
-      await this.#authorize(result.headers['www-authenticate']);
-      result = await ask();
-    }
-    if (result.status !== 200) throw registryError(image, `layer ${digest}: ${this.#refusal(result.status)}`);
+    const { http } = this.#options;
+    const { status } = await http.download(this.#url(`blobs/${digest}`), sink, {
+      access: this.#access,
+      maxBytes: maxLayer,
+      expectedBytes: size,
+      progress: { to: options.progress, label: options.label },
+      signal: options.signal,
+      accept: (answer) => answer !== 200,
+    });
+    if (status !== 200) throw this.#refused(`layer ${digest}`, status);
   }
 
   async #ping(): Promise<void> {
     const { http, image, host } = this.#options;
     const response = await http.request(`${this.#base}/v2/`);
-    await response.discard();
-    const { status, headers } = response;
-    if (status === 401) await this.#authorize(headers['www-authenticate']);
-    else if (status !== 200) {
-      throw registryError(image, `${host} answers ${status} and does not seem to be a registry (API version 2)`);
-    }
+    const { status } = response;
+    if (status === 200 || status === 401) await response.discard();
+    if (status === 200) return;
+    if (status === 401) return await this.#access.answer(response);
+    const remark = await remarkOf(response);
+    if (status === 429 || status >= 500) throw this.#refused('its registry', status, remark);
+    const answer = `${host} answers ${describeStatus(status)}${remark}`;
+    throw registryError(image, `${answer} and does not seem to be a registry (API version 2)`);
   }
 
-  async #authorize(challenge: string | undefined): Promise<void> {
+  /**
+   * Only the registry itself may ask who is there. What it redirects to (a store of blobs, somebody's own server) would name a token
+   * server of its choice, which the registry's credentials would then be sent to.
+   */
+  async #authorize(authorization: Authorization, { headers, url }: Refusal): Promise<void> {
+    const { image, host } = this.#options;
+    const { origin } = new URL(url);
+    if (origin !== new URL(this.#base).origin) {
+      throw registryError(image, `the registry ${host} redirects to ${origin}, which asks for credentials of its own`);
+    }
     try {
-      await this.#authorization.answer(challenge ?? '');
+      await authorization.answer(headers['www-authenticate'] ?? '');
     } catch (error) {
       if (!(error instanceof AuthorizationError)) throw error;
-      throw registryError(this.#options.image, error.message, { hint: credentialsHint });
+      throw registryError(image, error.message, hintFor(401));
     }
   }
 
   async #get(path: string, headers: Record<string, string>): Promise<HttpResponse> {
     const { http } = this.#options;
     const ask = (): Promise<HttpResponse> =>
-      http.request(this.#url(path), { headers: { ...headers, ...this.#authorization.headers } });
+      http.request(this.#url(path), { headers: { ...headers, ...this.#access.headers } });
     const response = await ask();
     if (response.status !== 401) return response;
     await response.discard();
-    await this.#authorize(response.headers['www-authenticate']);
+    await this.#access.answer(response);
     return await ask();
   }
 
   async #document(response: HttpResponse, what: string): Promise<Buffer> {
     if (response.status === 200) return await response.bytes(maxDocument);
-    await response.discard();
-    const { image } = this.#options;
-    const denied = response.status === 401 || response.status === 403;
-    throw registryError(image, `${what}: ${this.#refusal(response.status)}`, denied ? { hint: credentialsHint } : {});
+    const remark = await remarkOf(response);
+    // That something is not there can be said in one way only.
+    throw this.#refused(what, response.status, response.status === 404 ? '' : remark);
   }
 
-  #refusal(status: number): string {
-    const { host, repository } = this.#options;
-    if (status === 404) return `the registry ${host} does not have it in ${repository}`;
-    if (status === 401 || status === 403) return `the registry ${host} does not let you read ${repository}`;
-    return `the registry ${host} answers ${status}`;
+  #refused(what: string, status: number, remark = ''): RktError {
+    const { image, host, repository } = this.#options;
+    return registryError(image, `${what}: ${refusalOf(status, host, repository)}${remark}`, hintFor(status));
   }
 
   #url(path: string): string {
@@ -182,4 +185,15 @@ export class Registry {
 function schemesFor({ allowHttp, host }: RegistryOptions): string[] {
   if (!allowHttp) return ['https'];
   return /^(localhost|127\.[0-9.]+|\[::1\])(:|$)/.test(host) ? ['http', 'https'] : ['https', 'http'];
+}
+
+/** Nothing that could be a registry answers; why not is said by `failure` of the HTTP client. */
+function unreachable({ image, allowHttp }: RegistryOptions, failure: unknown): RktError {
+  const plain = !allowHttp && mayLackTls(failure) ? 'a registry without TLS needs --insecure-options=http' : undefined;
+  const hint = plain ?? (isRktError(failure) ? failure.hint : undefined);
+  // Names the place, and the proxy on the way there.
+  return registryError(image, `the registry cannot be reached: ${messageOf(failure)}`, {
+    cause: failure,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

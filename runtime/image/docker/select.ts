@@ -2,21 +2,19 @@ import type { IndexEntry } from './manifest.ts';
 import { isImageEntry } from './manifest.ts';
 import { type HostPlatform, shownPlatform, suits } from './platform.ts';
 
-/** Platforms of an index as a person is told them: attestations, which builders put beside images, are none. */
+/** Platforms of an index as a person is told them. */
 function offered(entries: readonly IndexEntry[]): string {
-  const names = entries.flatMap(({ platform }) =>
-    platform === undefined || platform.os === 'unknown' ? [] : [shownPlatform(platform)],
-  );
+  const names = entries.flatMap(({ platform }) => (platform === undefined ? [] : [shownPlatform(platform)]));
   const unique = [...new Set(names)];
   return unique.length === 0 ? 'no platform' : unique.slice(0, 20).join(', ');
 }
 
 /**
  * The entry of an index for this host: the first of those that suit it best. Where a single image has no platform, it is
- * that one. Throws a plain Error with the reason otherwise.
+ * that one. Attestations, which builders put beside images for a platform `unknown`, are none. Throws a plain Error with the reason otherwise.
  */
 export function selectEntry(entries: readonly IndexEntry[], host: HostPlatform): IndexEntry {
-  const images = entries.filter(isImageEntry);
+  const images = entries.filter((entry) => isImageEntry(entry) && entry.platform?.os !== 'unknown');
   const ranked = images.flatMap((entry) => {
     const rank = entry.platform === undefined ? undefined : suits(entry.platform, host);
     return rank === undefined ? [] : [{ entry, rank }];

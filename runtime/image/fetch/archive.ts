@@ -2,20 +2,16 @@
 
 import { writeFileSync } from 'node:fs';
 import type { Dependency } from '../../appc/dependencies.ts';
-import { type Label, labelValue } from '../../appc/labels.ts';
+import type { Label } from '../../appc/labels.ts';
 import { RktError } from '../../base/errors.ts';
+import { type Expected, mismatch } from '../expected.ts';
 import type { ImageInfo, Verification } from '../image-info.ts';
 import type { Staging } from '../staging.ts';
+import { allowedBytes } from '../store-dirs.ts';
 import { announceSigners, announceUnverified, judgeSignature } from './judge.ts';
 import { peekManifest } from './peek.ts';
 import type { FetchSession } from './session.ts';
-import { allowedBytes, StagedFile } from './staged.ts';
-
-/** What the manifest must say: the name that was asked for, and these labels with these values (discovery.md, Validation). */
-export interface Expected {
-  readonly name: string;
-  readonly labels: readonly Label[];
-}
+import { StagedFile } from './staged.ts';
 
 /** An archive that is complete and judged; nothing of it is extracted yet. */
 export interface Arrival {
@@ -36,18 +32,6 @@ export interface ArrivalOptions {
   readonly fill: (file: StagedFile) => Promise<boolean>;
   /** Gets the signature; not asked where verification is switched off. */
   readonly signature: () => Promise<Uint8Array>;
-}
-
-/** What of an image is not as expected, or undefined. */
-export function mismatch(expected: Expected, name: string, labels: readonly Label[]): string | undefined {
-  if (name !== expected.name) return `the name in its manifest is "${name}", not "${expected.name}"`;
-  for (const label of expected.labels) {
-    const value = labelValue(labels, label.name);
-    if (value === label.value) continue;
-    const is = value === undefined ? 'is missing from its manifest' : `is "${value}" in its manifest`;
-    return `the label "${label.name}" ${is}, not "${label.value}"`;
-  }
-  return undefined;
 }
 
 function checkExpected(image: string, expected: Expected, name: string, labels: readonly Label[]): void {
@@ -106,7 +90,7 @@ export async function admit(session: FetchSession, arrival: Arrival): Promise<Im
     blobDigest: blob.digest,
     verification,
     ...(signature === undefined ? {} : { signature }),
-    ...(expected === undefined ? {} : { expect: { name: expected.name, labels: expected.labels } }),
+    ...(expected === undefined ? {} : { expected }),
     shownAs,
     log: session.log,
     progress: session.settings.progress,

@@ -3,6 +3,7 @@
 import type { Dependency } from '../../appc/dependencies.ts';
 import type { ImageInput } from '../../appc/image-reference.ts';
 import { RktError } from '../../base/errors.ts';
+import { withoutPassword } from '../http/redirect.ts';
 import type { ImageInfo } from '../image-info.ts';
 import { maxDependencyDepth } from '../limits.ts';
 import type { ImageStore } from '../store.ts';
@@ -38,7 +39,7 @@ export class Fetcher {
     if (found.verification.state !== 'unverified' || this.#session.skipVerify) return found;
     if (this.#session.judged.has(found.id)) return found;
     const { info, hint } = await reverify(this.#session, found);
-    if (info.verification.state === 'unverified') announceUnverified(this.#session, text, hint);
+    if (info.verification.state === 'unverified') announceUnverified(this.#session, withoutPassword(text), hint);
     return info;
   }
 

@@ -18,7 +18,7 @@ export async function fetchFile(
 ): Promise<ImageInfo> {
   const { log, store } = session;
   if (session.skipVerify) {
-    log.info(`fetching image from file://${path}`);
+    log.info(`fetching image from ${path}`);
     log.warn('signature verification has been disabled');
     const info = await store.importFile(path, { verification: 'disabled', log });
     await fetchDependencies(path, info.manifest.dependencies);
@@ -32,7 +32,7 @@ export async function fetchFile(
       hint: 'if you trust the file, switch verification off: -insecure-skip-verify or --insecure-options=image',
     });
   }
-  log.info(`fetching image from file://${path}`);
+  log.info(`fetching image from ${path}`);
   const staging = await store.stage();
   try {
     const arrival = await receive(session, staging, {

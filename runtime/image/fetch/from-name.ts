@@ -6,6 +6,7 @@ import { isRktError, RktError } from '../../base/errors.ts';
 import { type Discovered, discoverImage } from '../discovery/index.ts';
 import type { ImageInfo } from '../image-info.ts';
 import { type FetchDependencies, fetchUrl } from './from-url.ts';
+import { trustPublisher } from './publisher-keys.ts';
 import type { FetchSession } from './session.ts';
 
 export interface NameRequest {
@@ -61,6 +62,7 @@ export async function fetchName(
   session.log.info(`searching for app image ${shownAs}`);
   const complete = withDefaults(reference);
   const found = await discover(session, complete, shownAs);
+  await trustPublisher(session, reference.name);
   for (const [index, { aci, signature, usedLabels }] of found.entries()) {
     // What the user asked for, and what the URL was made of.
     const asked = new Set([...reference.labels.map(({ name }) => name), ...usedLabels]);

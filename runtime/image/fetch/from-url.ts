@@ -2,15 +2,17 @@
 
 import type { Dependency } from '../../appc/dependencies.ts';
 import { RktError } from '../../base/errors.ts';
+import { type Expected, mismatch } from '../expected.ts';
+import { withoutPassword } from '../http/redirect.ts';
 import type { Headers } from '../http/types.ts';
 import type { ImageInfo } from '../image-info.ts';
 import type { Staging } from '../staging.ts';
 import type { Damage } from '../store.ts';
-import { type Arrival, admit, type Expected, mismatch, receive } from './archive.ts';
+import { allowedBytes } from '../store-dirs.ts';
+import { type Arrival, admit, receive } from './archive.ts';
 import { conditions, isFresh, type Remote, readRemote, remoteOf, writeRemote } from './remotes.ts';
 import type { FetchSession } from './session.ts';
 import { downloadSignature, readSignature, signatureUrl, warnUnread } from './signature.ts';
-import { allowedBytes } from './staged.ts';
 
 export interface UrlRequest {
   readonly url: string;
@@ -44,7 +46,9 @@ export function knownImage(
   const restorable = (damage: Damage): boolean => damage === 'tree missing' && info.blob !== undefined;
   if (session.store.verify(info).some((damage) => !restorable(damage))) return undefined;
   if (expected !== undefined && mismatch(expected, info.name, info.labels) !== undefined) return undefined;
-  return info.verification.state === 'disabled' && !session.skipVerify ? undefined : info;
+  // Layers have no signature that could be checked now: that they were fetched without any was decided then.
+  const isToBeChecked = info.verification.state === 'disabled' && info.blob !== undefined && !session.skipVerify;
+  return isToBeChecked ? undefined : info;
 }
 
 /** Where the network may not be asked. */
@@ -63,13 +67,14 @@ export async function fetchUrl(
 ): Promise<ImageInfo> {
   const { store, settings, log } = session;
   const { url } = request;
+  const shownAs = withoutPassword(url);
   const stored = knownImage(session, readRemote(store.paths, url), request.expected);
   if (stored !== undefined && settings.pullPolicy !== 'update') {
-    warnUnread(session, url, request.signatureFile);
+    warnUnread(session, shownAs, request.signatureFile);
     return stored;
   }
-  if (settings.pullPolicy === 'never') throw notStored(url);
-  log.info(`fetching image from ${url}`);
+  if (settings.pullPolicy === 'never') throw notStored(shownAs);
+  log.info(`fetching image from ${shownAs}`);
   if (session.skipVerify) log.warn('signature verification has been disabled');
 
   const asked = Date.now();
@@ -78,7 +83,7 @@ export async function fetchUrl(
   const { arrival, headers } = outcome;
   try {
     // Without the lock: what it depends on has locks of its own, and may be waited for by others who hold them.
-    await fetchDependencies(url, arrival.dependencies);
+    await fetchDependencies(shownAs, arrival.dependencies);
     return await exclusively(session, url, () => admitAndRemember(session, url, arrival, headers));
   } finally {
     arrival.staging.remove();
@@ -87,7 +92,7 @@ export async function fetchUrl(
 
 function exclusively<T>(session: FetchSession, url: string, work: () => Promise<T>): Promise<T> {
   return session.store.exclusively(`url ${url}`, work, () =>
-    session.log.info(`waiting for another rkt that is fetching ${url}`),
+    session.log.info(`waiting for another rkt that is fetching ${withoutPassword(url)}`),
   );
 }
 
@@ -131,9 +136,10 @@ async function download(
   const { url, signatureFile, size, expected } = request;
   const { progress } = session.settings;
   const client = await session.client();
+  const shownAs = withoutPassword(url);
   let headers: Headers = {};
   const arrival = await receive(session, staging, {
-    shownAs: url,
+    shownAs,
     expected,
     fill: async (file) => {
       const result = await client.download(url, file, {
@@ -147,9 +153,9 @@ async function download(
       return result.status === 200;
     },
     signature: async () => {
-      if (signatureFile !== undefined) return readSignature(signatureFile, url);
+      if (signatureFile !== undefined) return readSignature(signatureFile, shownAs);
       const from = request.signatureUrl ?? signatureUrl(url);
-      return await downloadSignature({ client, url: from, image: url, progress, log: session.log });
+      return await downloadSignature({ client, url: from, image: shownAs, progress, log: session.log });
     },
   });
   return { arrival, headers };

@@ -25,9 +25,8 @@ export interface Remote {
   readonly checked: number;
 }
 
-const remotesDir = (paths: ImagePaths): string => `${paths.root}/remotes`;
-const fileOf = (paths: ImagePaths, url: string): string =>
-  `${remotesDir(paths)}/${createHash('sha512').update(url).digest('hex')}`;
+const fileOf = ({ remotes }: ImagePaths, url: string): string =>
+  `${remotes}/${createHash('sha512').update(url).digest('hex')}`;
 
 const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'string';
 
@@ -63,7 +62,7 @@ export function storedFrom(store: ImageStore, url: string): ImageInfo | undefine
 
 /** Callers hold the lock of the URL. */
 export function writeRemote(paths: ImagePaths, remote: Remote): void {
-  mkdirSync(remotesDir(paths), { recursive: true, mode: 0o700 });
+  mkdirSync(paths.remotes, { recursive: true, mode: 0o700 });
   writeWhole(fileOf(paths, remote.url), `${JSON.stringify({ version: 1, ...remote })}\n`);
 }
 

@@ -16,6 +16,7 @@ export class FetchSession {
   /** Ids of the images that this command has brought in, and judged on the way. */
   readonly judged = new Set<string>();
   #client: Promise<HttpClient> | undefined;
+  #keyClient: Promise<HttpClient> | undefined;
   #keys: Promise<KeyStore> | undefined;
   #credentials: Credentials | undefined;
 
@@ -40,9 +41,23 @@ export class FetchSession {
     return this.#credentials;
   }
 
+  /** Whether keys may be found and fetched in clear text. */
+  get keysByHttp(): boolean {
+    return this.allowHttp && this.settings.insecure.has('pubkey');
+  }
+
   client(): Promise<HttpClient> {
     this.#client ??= this.#openClient();
     return this.#client;
+  }
+
+  /** For keys that are trusted because of where they come from: what is switched off for images is not for them, without `pubkey`. */
+  keyClient(): Promise<HttpClient> {
+    const { insecure } = this.settings;
+    const isAlike = insecure.has('pubkey') || !(insecure.has('tls') || this.allowHttp);
+    if (isAlike) return this.client();
+    this.#keyClient ??= this.#open({ http: false, tls: false });
+    return this.#keyClient;
   }
 
   keys(): Promise<KeyStore> {
@@ -51,19 +66,19 @@ export class FetchSession {
   }
 
   async close(): Promise<void> {
-    await (await this.#client)?.close();
+    await Promise.all([this.#client, this.#keyClient].map(async (client) => (await client)?.close()));
   }
 
   async #openClient(): Promise<HttpClient> {
     const { insecure } = this.settings;
     if (insecure.has('tls')) this.log.warn('TLS certificate verification has been disabled');
     if (this.allowHttp) this.log.warn('plain HTTP has been allowed');
+    return await this.#open({ http: this.allowHttp, tls: insecure.has('tls') });
+  }
+
+  async #open(insecure: { readonly http: boolean; readonly tls: boolean }): Promise<HttpClient> {
     const { openHttpClient } = await import('../http/client.ts');
-    return openHttpClient({
-      insecure: { http: this.allowHttp, tls: insecure.has('tls') },
-      credentials: this.credentials,
-      log: this.log,
-    });
+    return openHttpClient({ insecure, credentials: this.credentials, log: this.log });
   }
 
   async #openKeys(): Promise<KeyStore> {

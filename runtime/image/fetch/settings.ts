@@ -11,8 +11,9 @@ export const pullPolicies = ['never', 'new', 'update'] as const;
 export type PullPolicy = (typeof pullPolicies)[number];
 
 export interface FetchSettings {
-  /** Checks that the user switched off; `image`, `http` and `tls` matter here. */
+  /** Checks that the user switched off; `image`, `http`, `tls` and `pubkey` matter here. */
   readonly insecure: ReadonlySet<string>;
+  readonly trustKeysFromHttps: boolean;
   readonly systemConfig: string;
   readonly localConfig: string;
   readonly userConfig: string | undefined;

@@ -5,6 +5,7 @@ import { errnoOf, messageOf, RktError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { delayBefore, retryAfter, wait } from '../http/backoff.ts';
 import { describeStatus } from '../http/errors.ts';
+import { withoutPassword } from '../http/redirect.ts';
 import type { HttpClient } from '../http/types.ts';
 import type { Progress } from '../progress.ts';
 
@@ -63,7 +64,7 @@ export interface DownloadSignature {
  */
 export async function downloadSignature(options: DownloadSignature): Promise<Buffer> {
   const { client, url, image, progress, log, deferral: patience = deferral } = options;
-  progress.line(`Downloading signature from ${url}`);
+  progress.line(`Downloading signature from ${withoutPassword(url)}`);
   for (let attempt = 1; ; attempt++) {
     const response = await client.request(url);
     if (response.status === 200) return await response.bytes(maxSignatureBytes);

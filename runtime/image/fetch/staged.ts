@@ -1,18 +1,12 @@
 /** Archives on their way into the store: in a staging directory, hashed while they were written. */
 
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { imageIdPrefix } from '../../appc/image-id.ts';
 import { storeError } from '../errors.ts';
 import { passingChunksOf } from '../file-chunks.ts';
 import type { Sink } from '../http/types.ts';
 import { openArchive } from '../read-archive.ts';
-
-/** What one archive may take, downloaded or unpacked: it must not fill the disk for everybody else. */
-export function allowedBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return Math.floor(bavail * bsize * 0.9);
-}
 
 /** A file of one's own that is written from the beginning and hashed on the way. */
 export class StagedFile implements Sink {

@@ -3,7 +3,8 @@
 import { RktError } from '../../base/errors.ts';
 import { version } from '../../base/version.ts';
 import { delayBefore, inSeconds, isPassingStatus, retryAfter, wait } from './backoff.ts';
-import { type Dispatchers, makeDispatchers } from './dispatcher.ts';
+import { basicAuthorization } from './basic.ts';
+import { type Dispatchers, makeDispatchers, type Route } from './dispatcher.ts';
 import { download } from './download.ts';
 import { describeFailure, describeStatus, isPassing, transportError } from './errors.ts';
 import { checkUrl, follow, type Hop, isRedirect, shownUrl } from './redirect.ts';
@@ -76,30 +77,32 @@ class Client implements HttpClient {
   /** One request and its answer, repeated where that is safe and may help. */
   async #exchange(hop: Hop, signal: AbortSignal | undefined): Promise<Response> {
     const repeatable = hop.method === 'GET' || hop.method === 'HEAD';
-    const url = shownUrl(hop.url);
+    const route = this.#dispatchers.to(hop.url);
+    const by = route.proxy === undefined ? '' : ` by the proxy ${route.proxy}`;
+    const doing = `${shownUrl(hop.url)}${by}`;
     for (let attempt = 1; ; attempt++) {
       const last = !repeatable || attempt > this.#retries.attempts;
       let reason: string;
       let asked: number | undefined;
       try {
-        const response = await this.#send(hop, url, signal);
+        const response = await this.#send(hop, route, signal);
         if (last || !isPassingStatus(response.status)) return response;
         reason = `the server answered ${describeStatus(response.status)}`;
         asked = retryAfter(response.headers, Date.now());
         await response.discard();
       } catch (error) {
         if (signal?.aborted === true) throw error;
-        if (last || !isPassing(error)) throw transportError(url, error);
+        if (last || !isPassing(error)) throw transportError(doing, error);
         reason = describeFailure(error);
       }
       const delay = delayBefore(attempt, this.#retries, asked);
-      this.#options.log.warn(`fetching ${url}: ${reason}; trying again in ${inSeconds(delay)}`);
+      this.#options.log.warn(`fetching ${doing}: ${reason}; trying again in ${inSeconds(delay)}`);
       await wait(delay, signal);
     }
   }
 
-  async #send(hop: Hop, url: string, signal: AbortSignal | undefined): Promise<Response> {
-    const { statusCode, headers, body } = await this.#dispatchers.of(hop.url.protocol).request({
+  async #send(hop: Hop, { dispatcher }: Route, signal: AbortSignal | undefined): Promise<Response> {
+    const { statusCode, headers, body } = await dispatcher.request({
       origin: hop.url.origin,
       path: `${hop.url.pathname}${hop.url.search}`,
       method: hop.method,
@@ -107,7 +110,7 @@ class Client implements HttpClient {
       body: hop.body ?? null,
       ...(signal === undefined ? {} : { signal }),
     });
-    return new Response(statusCode, flatten(headers), url, body);
+    return new Response(statusCode, flatten(headers), shownUrl(hop.url), body);
   }
 
   #headers(hop: Hop): Headers {
@@ -123,14 +126,18 @@ class Client implements HttpClient {
 }
 
 /** User and password of a URL that the user gave are sent as any browser does, and to that origin only. */
-function firstHop(url: URL, { method = 'GET', headers = {}, body }: RequestOptions): Hop {
+function firstHop(url: URL, { method = 'GET', headers = {}, body, authenticate = true }: RequestOptions): Hop {
   const named: Headers =
-    url.username === ''
-      ? {}
-      : { authorization: basic(decodeURIComponent(url.username), decodeURIComponent(url.password)) };
+    url.username === '' ? {} : { authorization: basicAuthorization(decoded(url.username), decoded(url.password)) };
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
-  return { url, method, headers: { ...named, ...Object.fromEntries(lower) }, body, mayAuthenticate: true };
+  return { url, method, headers: { ...named, ...Object.fromEntries(lower) }, body, mayAuthenticate: authenticate };
 }
 
-const basic = (user: string, password: string): string =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+/** URL parsers leave a "%" that begins no escape as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { errnoOf, messageOf, RktError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { basicAuthorization } from './basic.ts';
 
 export interface UserPassword {
   readonly user: string;
@@ -71,10 +72,6 @@ class AuthFile {
   #text(fields: Record<string, unknown>, name: string): string {
     const value = fields[name];
     if (typeof value !== 'string' || value === '') this.fail(`credentials.${name} must be a text that is not empty`);
-    // What ends up in a header line must not end that line.
-    for (const character of value as string) {
-      if (character < ' ' || character === '\x7f') this.fail(`credentials.${name} must not have control characters`);
-    }
     return value as string;
   }
 
@@ -83,11 +80,20 @@ class AuthFile {
   }
 
   #header(type: unknown, credentials: Record<string, unknown>): string {
-    if (type === 'oauth') return `Bearer ${this.#text(credentials, 'token')}`;
+    if (type === 'oauth') return `Bearer ${this.#token(credentials)}`;
     if (type !== 'basic') return this.fail(`type must be "basic" or "oauth", is ${JSON.stringify(type)}`);
     const { user, password } = this.#account(credentials);
     if (user.includes(':')) this.fail('credentials.user must not have a ":"');
-    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    return basicAuthorization(user, password);
+  }
+
+  /** It ends up in a header line as it is, and must not end that line. Users and passwords (some are JSON) are encoded. */
+  #token(credentials: Record<string, unknown>): string {
+    const token = this.#text(credentials, 'token');
+    for (const character of token) {
+      if (character < ' ' || character === '\x7f') this.fail('credentials.token must not have control characters');
+    }
+    return token;
   }
 
   #hosts(fields: Record<string, unknown>, name: string): string[] {

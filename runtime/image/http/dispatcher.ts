@@ -1,8 +1,9 @@
 /** undici's connections, with proxies, authorities and time-outs as rkt wants them. */
 
-import { buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import { RktError } from '../../base/errors.ts';
 import { trustedContext } from './authorities.ts';
+import { readNoProxy } from './no-proxy.ts';
 import type { Timeouts } from './types.ts';
 
 export interface DispatcherOptions {
@@ -17,57 +18,61 @@ function proxy(env: NodeJS.ProcessEnv, name: string): string | undefined {
   for (const variable of [name, name.toUpperCase()]) {
     const text = env[variable];
     if (text === undefined || text === '') continue;
-    const url = URL.canParse(text) ? text : `http://${text}`;
+    // Without a scheme, "proxy:3128" would be a URL of the scheme "proxy".
+    const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
     if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
-    throw new RktError(`environment variable ${variable}: ${JSON.stringify(text)} is not the URL of an HTTP proxy`, {
+    const shown = text.replace(/[^/]*@/, '');
+    throw new RktError(`environment variable ${variable}: ${JSON.stringify(shown)} is not the URL of an HTTP proxy`, {
       code: 'ECONFIG',
     });
   }
   return undefined;
 }
 
+/** How a URL is asked for. */
+export interface Route {
+  readonly dispatcher: Dispatcher;
+  /** Host of the proxy on the way, as people may see it; undefined: none. */
+  readonly proxy: string | undefined;
+}
+
 export interface Dispatchers {
-  /** The one for requests to a URL of this protocol: `http:` or `https:`. */
-  readonly of: (protocol: string) => Dispatcher;
+  readonly to: (url: URL) => Route;
   readonly close: () => Promise<void>;
 }
 
 /** Errors: ECONFIG for a proxy that is none; ETLS, by the first connection that needs them, for authorities. */
 export function makeDispatchers(options: DispatcherOptions): Dispatchers {
-  const { env } = options;
-  const [http, https] = [proxy(env, 'http_proxy'), proxy(env, 'https_proxy')];
-  const main = makeAgent(options, http, https);
-  // Without a proxy of its own, https goes straight; undici alone would send it through the one for http.
-  const direct = http !== undefined && https === undefined ? makeAgent(options, undefined, undefined) : main;
-  return {
-    of: (protocol) => (protocol === 'https:' ? direct : main),
-    close: async () => {
-      await Promise.all([main.destroy(), direct.destroy()]);
-    },
-  };
-}
-
-function makeAgent(
-  { env, anyCertificate, timeouts }: DispatcherOptions,
-  httpProxy: string | undefined,
-  httpsProxy: string | undefined,
-): Dispatcher {
+  const { env, anyCertificate, timeouts } = options;
+  const proxies = { 'http:': proxy(env, 'http_proxy'), 'https:': proxy(env, 'https_proxy') };
+  const isDirect = readNoProxy(env.no_proxy || env.NO_PROXY || '');
   const tls = () => ({
     ...(anyCertificate ? { rejectUnauthorized: false } : { secureContext: trustedContext(env) }),
     timeout: timeouts.connect,
   });
-  const proxied = httpProxy !== undefined || httpsProxy !== undefined;
-  return new EnvHttpProxyAgent({
-    httpProxy: httpProxy ?? '',
-    httpsProxy: httpsProxy ?? '',
-    noProxy: env.no_proxy ?? env.NO_PROXY ?? '',
-    connect: lazyConnector(tls, timeouts.connect),
-    ...(proxied ? { requestTls: tls(), proxyTls: tls() } : {}),
+  const common = {
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
     // A server that sends megabytes of headers wants our memory.
     maxHeaderSize: 64 * 1024,
-  });
+  };
+  const direct = new Agent({ ...common, connect: lazyConnector(tls, timeouts.connect) });
+  const made = new Map<string, ProxyAgent>();
+  const through = (uri: string): ProxyAgent => {
+    const agent = made.get(uri) ?? new ProxyAgent({ ...common, uri, requestTls: tls(), proxyTls: tls() });
+    made.set(uri, agent);
+    return agent;
+  };
+  return {
+    to: (url) => {
+      const uri = proxies[url.protocol as keyof typeof proxies];
+      if (uri === undefined || isDirect(url)) return { dispatcher: direct, proxy: undefined };
+      return { dispatcher: through(uri), proxy: new URL(uri).host };
+    },
+    close: async () => {
+      await Promise.all([direct, ...made.values()].map((agent) => agent.destroy()));
+    },
+  };
 }
 
 /** Reads the authorities only when the first TLS connection is made: plain registries on loopback need none. */

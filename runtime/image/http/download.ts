@@ -46,6 +46,8 @@ class Download {
   /** Size of the file, where the server said it. */
   #total: number | undefined;
   #validator: string | undefined;
+  /** How far the download was when a 401 was answered last. */
+  #authorizedAt: number | undefined;
 
   constructor(client: HttpClient, url: string, sink: Sink, options: Options) {
     this.#client = client;
@@ -64,6 +66,7 @@ class Download {
         const { status, headers, url } = response;
         if (status !== 200 && status !== 206) {
           await response.discard();
+          if (await this.#isAuthorizedNow(response)) continue;
           if (accept?.(status) !== true) throw new HttpError(url, status, headers);
           return { status, headers, url, bytes: 0 };
         }
@@ -79,6 +82,15 @@ class Download {
     } finally {
       this.#transfer?.end();
     }
+  }
+
+  /** Answers a 401 once for every stretch of the file: what does not help is not repeated. */
+  async #isAuthorizedNow({ status, headers, url }: HttpResponse): Promise<boolean> {
+    const { access } = this.#options;
+    if (status !== 401 || access === undefined || this.#authorizedAt === this.#written) return false;
+    this.#authorizedAt = this.#written;
+    await access.answer({ status, headers, url });
+    return true;
   }
 
   async #pause(attempt: number, error: unknown): Promise<void> {
@@ -104,9 +116,9 @@ class Download {
   }
 
   async #request(extra: Headers): Promise<HttpResponse> {
-    const { headers, signal, maxRedirects } = this.#options;
+    const { headers, access, signal, maxRedirects } = this.#options;
     return await this.#client.request(this.#url, {
-      headers: { ...headers, ...extra },
+      headers: { ...headers, ...access?.headers, ...extra },
       ...(signal === undefined ? {} : { signal }),
       ...(maxRedirects === undefined ? {} : { maxRedirects }),
     });

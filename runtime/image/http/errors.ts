@@ -25,6 +25,7 @@ const meanings: Readonly<Record<number, string>> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not found',
+  407: 'proxy authentication required',
   408: 'request timeout',
   410: 'gone',
   429: 'too many requests',
@@ -55,6 +56,8 @@ interface Reason {
   /** Sending the same request again may help. */
   readonly passing?: true;
   readonly tls?: true;
+  /** A server that speaks plain HTTP looks like that to whoever asks it by TLS. */
+  readonly plain?: true;
 }
 
 const brokenOff: Reason = { text: 'the connection broke off', passing: true };
@@ -68,12 +71,17 @@ const expired: Reason = {
   hint: "check the system's clock",
   tls: true,
 };
+const notTls: Reason = { text: 'the server does not speak TLS', plain: true };
 const noAnswer: Reason = { text: 'the server does not answer' };
 
 const reasons: Readonly<Record<string, Reason>> = {
-  ECONNREFUSED: { text: 'the connection was refused' },
+  ECONNREFUSED: { text: 'the connection was refused', plain: true },
   ENOTFOUND: { text: 'the host name is not known' },
-  EAI_AGAIN: { text: 'the host name could not be looked up', passing: true },
+  EAI_AGAIN: {
+    text: 'the host name could not be looked up',
+    hint: 'check the network and its name servers (/etc/resolv.conf)',
+    passing: true,
+  },
   EHOSTUNREACH: { text: 'there is no route to the host' },
   ENETUNREACH: { text: 'there is no route to the network' },
   ECONNRESET: brokenOff,
@@ -86,6 +94,8 @@ const reasons: Readonly<Record<string, Reason>> = {
   UND_ERR_HEADERS_TIMEOUT: noAnswer,
   UND_ERR_BODY_TIMEOUT: { text: 'the server stopped sending', passing: true },
   UND_ERR_HEADERS_OVERFLOW: { text: 'the head of the answer is too large' },
+  ERR_SSL_WRONG_VERSION_NUMBER: notTls,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: notTls,
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
@@ -109,9 +119,18 @@ export function isPassing(error: unknown): boolean {
   return reasonOf(error)?.passing === true;
 }
 
+/** Whether the server may be there, but speak plain HTTP. */
+export function mayLackTls(error: unknown): boolean {
+  return reasonOf(error)?.plain === true;
+}
+
 /** A failure of the transport in a few words, without the URL. */
 export function describeFailure(error: unknown): string {
-  return reasonOf(error)?.text ?? messageOf(error);
+  const message = messageOf(error);
+  // undici, lib/dispatcher/proxy-agent.js
+  const refusal = /^Proxy response \(([0-9]{3})\)/.exec(message)?.[1];
+  if (refusal !== undefined) return `the proxy answered ${describeStatus(Number(refusal))}`;
+  return reasonOf(error)?.text ?? message;
 }
 
 /** What a person is told when there was no answer, or only a part of one. */

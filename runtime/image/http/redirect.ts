@@ -9,7 +9,7 @@ export interface Hop {
   readonly method: NonNullable<RequestOptions['method']>;
   readonly headers: Headers;
   readonly body: RequestOptions['body'];
-  /** Whether credentials for this host may be looked up: not after a step down from https to http. */
+  /** Whether credentials for this host may be looked up: not where the caller forbids it, nor after a step down from https to http. */
   readonly mayAuthenticate: boolean;
 }
 
@@ -23,6 +23,10 @@ export function shownUrl(url: URL): string {
   clean.password = '';
   return clean.href;
 }
+
+/** The same of what a user wrote, which otherwise stays as it is. */
+export const withoutPassword = (text: string): string =>
+  URL.canParse(text) && new URL(text).username !== '' ? shownUrl(new URL(text)) : text;
 
 /** Errors: EARGUMENT for what is no http(s) URL, EINSECURE for plain http where it is not allowed. */
 export function checkUrl(text: string, allowHttp: boolean): URL {

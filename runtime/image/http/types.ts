@@ -44,6 +44,8 @@ export interface RequestOptions {
   /** Sent with the first request; `authorization` and `cookie` are dropped when a redirect leads to another origin. */
   readonly headers?: Headers;
   readonly body?: string | Uint8Array;
+  /** Default true. False: nothing of `auth.d` is added, for a place that a stranger named. */
+  readonly authenticate?: boolean;
   readonly signal?: AbortSignal;
   /** Default 10. 0: the 3xx itself is the answer. */
   readonly maxRedirects?: number;
@@ -72,8 +74,26 @@ export interface Sink {
   restart(): void | Promise<void>;
 }
 
+/** An answer without its body. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+}
+
+/** How a server is asked for something that only some may read: what proves it may run out while a download lasts. */
+export interface Access {
+  /** For the next request. */
+  readonly headers: Headers;
+  /** Takes a 401; the request is sent again with the {@link headers} of then. What it throws ends the download. */
+  answer(refusal: Refusal): Promise<void>;
+}
+
 export interface DownloadOptions {
   readonly headers?: Headers;
+  /** Default: a 401 is an answer like any other. */
+  readonly access?: Access;
   readonly signal?: AbortSignal;
   readonly maxRedirects?: number;
   /** More is refused (ETOOBIG), by Content-Length before anything is read. */

@@ -25,14 +25,14 @@ function checkFree(output: string, { overwrite }: OutputOptions): void {
 }
 
 /**
- * Makes something by `make` in a directory beside `output` and renames it. Errors: EOUTPUT; those of `make`, after which nothing is
- * left behind. What others have left who were killed on the way to the same output is removed.
+ * Makes something by `make` in a directory beside `output`, renames it, and returns what `make` did. Errors: EOUTPUT; those of `make`,
+ * after which nothing is left behind. What others have left who were killed on the way to the same output is removed.
  */
-export async function writeOutput(
+export async function writeOutput<T>(
   output: string,
   options: OutputOptions,
-  make: (unfinished: string) => void | Promise<void>,
-): Promise<void> {
+  make: (unfinished: string) => T | Promise<T>,
+): Promise<T> {
   checkFree(output, options);
   let unfinished = output;
   let place: Place | undefined;
@@ -40,9 +40,10 @@ export async function writeOutput(
     removeAbandoned(output);
     place = makePlace(output);
     unfinished = join(place.dir, unfinishedName);
-    await make(unfinished);
+    const made = await make(unfinished);
     checkFree(output, options);
-    replace(unfinished, output);
+    replace(unfinished, output, place.dir);
+    return made;
   } catch (error) {
     if (!isRktError(error)) fail(output, messageOf(error).replaceAll(unfinished, output));
     // The user knows the file by its own name only.
@@ -60,8 +61,9 @@ interface Place {
 }
 
 const placePrefix = (output: string): string => `${basename(output)}.unfinished-`;
-/** In it, while it is made. */
+/** In it: what is made, and the directory in whose place it has come. */
 const unfinishedName = 'unfinished';
+const replacedName = 'replaced';
 
 function makePlace(output: string): Place {
   for (;;) {
@@ -97,20 +99,34 @@ function removeAbandoned(output: string): void {
   }
 }
 
-/** Nothing that somebody else has made, or has put something into. */
+/** Nothing that somebody else has made, or has put something into; nor one whose maker was killed between the two steps of a replacement. */
 function isPlace(dir: string): boolean {
   const stat = lstatSync(dir, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isDirectory() || stat.uid !== process.geteuid?.() || (stat.mode & 0o7777) !== 0o700)
     return false;
-  return readdirSync(dir).every((name) => name === unfinishedName);
+  const names = readdirSync(dir);
+  return names.length < 2 && names.every((name) => [unfinishedName, replacedName].includes(name));
 }
 
-/** In one step where rename(2) can: it replaces no directory that has something in it. A file never takes the place of a directory. */
-function replace(unfinished: string, output: string): void {
-  const isTree = lstatSync(unfinished).isDirectory();
-  if (!isTree && lstatSync(output, { throwIfNoEntry: false })?.isDirectory()) fail(output, 'it is a directory');
-  if (isTree) removeTree(output);
-  renameSync(unfinished, output);
+/**
+ * In one step where rename(2) can: it replaces no directory that has something in it, so one is moved to `dir` first, from where it is
+ * removed later. A file never takes the place of a directory.
+ */
+function replace(unfinished: string, output: string, dir: string): void {
+  const there = lstatSync(output, { throwIfNoEntry: false });
+  if (there === undefined || !lstatSync(unfinished).isDirectory()) {
+    if (there?.isDirectory() === true) fail(output, 'it is a directory');
+    renameSync(unfinished, output);
+    return;
+  }
+  const replaced = join(dir, replacedName);
+  renameSync(output, replaced);
+  try {
+    renameSync(unfinished, output);
+  } catch (error) {
+    renameSync(replaced, output);
+    throw error;
+  }
 }
 
 /** A directory with mode 0755 that did not exist. */

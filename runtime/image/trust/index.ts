@@ -1,6 +1,6 @@
 export { type ListedKey, listKeys } from './key-list.ts';
 export { KeyStore, type KeyStoreOptions } from './key-store.ts';
-export { isDomain, isHttps, readKeyLocation } from './locations.ts';
+export { isDomain, isProven, readKeyLocation } from './locations.ts';
 export { checkPrefix } from './prefix.ts';
 export { type TrustRequest, trustKeys } from './trust-keys.ts';
 export { untrustKey } from './untrust.ts';

@@ -55,6 +55,16 @@ export class KeyStore {
     return Promise.all([...copies.values()].map(mergeKeys));
   }
 
+  /** Whether anybody has decided about an image of this name: there is a key for one of its prefixes, be it a disabled one. */
+  async knows(name: string): Promise<boolean> {
+    for (const prefix of prefixesOf(name)) {
+      for (const origin of ['system', 'local'] as const) {
+        if ((await this.#entriesAt(origin, prefix)).length > 0) return true;
+      }
+    }
+    return false;
+  }
+
   /** Every file of the store: root keys first, then by prefix; system before local. */
   async entries(): Promise<KeyEntry[]> {
     const prefixes = new Set<string>([...this.#prefixesBelow(this.#system), ...this.#prefixesBelow(this.#local)]);

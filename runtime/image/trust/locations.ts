@@ -46,8 +46,15 @@ function readLocal(path: string, location: string): Uint8Array {
   }
 }
 
-/** Whether it came over a connection that proves where from. */
-export const isHttps = (location: string): boolean => schemeOf(location) === 'https';
+/**
+ * Whether what came from there may be trusted for that: over HTTPS with a certificate that was verified. `pubkey` of the checks that
+ * the user switched off says that any connection will do.
+ */
+export function isProven(location: string, insecure: ReadonlySet<string>): boolean {
+  const scheme = schemeOf(location);
+  if (insecure.has('pubkey')) return scheme === 'https' || scheme === 'http';
+  return scheme === 'https' && !insecure.has('tls');
+}
 
 /**
  * Whether `--root LOCATION` means all images of a domain (`rkt trust --root coreos.com`) and not a file: a bare domain name, and no

@@ -79,7 +79,7 @@ describe('docker:// images', () => {
     const { status, stderr } = sandbox.rkt(['-insecure-skip-verify', 'fetch', registry.url('app:v1')]);
     expect(status).toBe(254);
     expect(stderr.split('\n').slice(2)).toEqual([
-      `rkt: cannot fetch ${registry.url('app:v1')}: the registry ${registry.host} cannot be reached`,
+      `rkt: cannot fetch ${registry.url('app:v1')}: the registry cannot be reached: fetching https://${registry.host}/v2/: the server does not speak TLS`,
       'rkt: a registry without TLS needs --insecure-options=http',
       '',
     ]);
@@ -103,6 +103,15 @@ describe('docker:// images', () => {
     const files = join(sandbox.dir, 'files');
     sandbox.ok(['image', 'render', '--rootfs-only', registry.url('app:v1'), files]);
     expect(readFileSync(join(files, 'etc/name'), 'utf8')).toBe('top\n');
+  });
+
+  test('a stored one is run without more being allowed, and asks nobody', () => {
+    const { status, stdout, stderr } = sandbox.rkt(['run', registry.url('app:v1'), '--', 'cat name']);
+    expect([status, stdout, stderr]).toEqual([0, 'top\n', '']);
+    expect(sandbox.ok(['fetch', '--pull-policy=never', registry.url('app:v1')])).toMatch(/^sha512-/);
+    expect(sandbox.rkt(['run', '--pull-policy=update', registry.url('app:v1')]).stderr).toContain(
+      'Docker images do not support signature verification',
+    );
   });
 
   test('run: layers, whiteouts, user, directory, environment', () => {

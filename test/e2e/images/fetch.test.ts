@@ -1,7 +1,7 @@
 /** `rkt fetch` and `rkt run` of images from a web server, as their users know them. */
 
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { bar, FetchHost } from '../../support/fetch-host.ts';
 import { rktPath } from '../../support/sandbox.ts';
@@ -134,6 +134,16 @@ describe('output', () => {
     expect([status, stdout]).toEqual([0, `${host.stored().ids[0]}\n`]);
   });
 
+  test('does not show the password of a URL', async () => {
+    const secret = url.replace('https://', 'https://me:secret%21@');
+    for (const args of [['fetch'], ['fetch'], ['fetch', '--pull-policy=never'], ['run', '--pull-policy=never']]) {
+      expect((await host.rkt([...args, secret])).stderr).not.toContain('secret');
+    }
+    expect(host.web.requests.map(({ headers }) => headers.authorization)).toEqual(
+      Array(4).fill(`Basic ${Buffer.from('me:secret!').toString('base64')}`),
+    );
+  });
+
   test('with verification switched off', async () => {
     const { status, stdout, stderr } = await host.rkt(['-insecure-skip-verify', 'run', `${name}:1.0.0`]);
     expect(stderr).toBe(
@@ -157,7 +167,7 @@ describe('signatures', () => {
     writeFileSync(local, image);
     writeFileSync(elsewhere, signature);
     const verified = { status: 0, stdout: expect.stringMatching(shortId) };
-    const lines = `rkt: fetching image from file://${local}\nrkt: signature verified:\n  ${identity}\n`;
+    const lines = `rkt: fetching image from ${local}\nrkt: signature verified:\n  ${identity}\n`;
     expect(await host.rkt(['fetch', local, `--signature=${elsewhere}`])).toEqual({ ...verified, stderr: lines });
     writeFileSync(`${local}.asc`, signature);
     expect(await host.rkt(['fetch', local])).toEqual({ ...verified, stderr: lines });
@@ -197,6 +207,78 @@ describe('signatures', () => {
   });
 });
 
+describe('--trust-keys-from-https', () => {
+  const keyUrl = 'https://example.com/pubkeys.gpg';
+  const keyFile = (): string => host.path(`etc/trustedkeys/prefix.d/${name}/${key}`);
+  const trusting = (...options: string[]) => ['--trust-keys-from-https', ...options, 'fetch', `${name}:1.0.0`];
+
+  beforeEach(() => {
+    const template = 'https://example.com/images/app-{version}-{os}-{arch}.{ext}';
+    const tags = [`ac-discovery" content="${name} ${template}`, `ac-discovery-pubkeys" content="${name} ${keyUrl}`];
+    host.web.serve('example.com/app', tags.map((tag) => `<meta name="${tag}">`).join(''));
+    host.web.serve('example.com/pubkeys.gpg', host.gpg.export(key));
+  });
+
+  test('trusts the keys of a publisher about whom nothing was decided, and says so', async () => {
+    const { status, stderr } = await host.rkt(trusting());
+    const fingerprint = /^GPG key fingerprint is: [0-9A-F ]{50,}$/;
+    expect([status, stderr.split('\n')]).toEqual([
+      0,
+      [
+        `rkt: searching for app image ${name}:1.0.0`,
+        `Prefix: "${name}"`,
+        `Key: "${keyUrl}"`,
+        expect.stringMatching(fingerprint),
+        `  ${identity}`,
+        `Trusting "${keyUrl}" for prefix "${name}".`,
+        `Added key for prefix "${name}" at "${keyFile()}"`,
+        `rkt: fetching image from ${url}`,
+        bar,
+        `Downloading signature from ${url}.asc`,
+        'rkt: signature verified:',
+        `  ${identity}`,
+        '',
+      ],
+    ]);
+    host.web.take();
+    await host.rkt(trusting());
+    expect(host.web.take().some((target) => target.includes('pubkeys'))).toBe(false);
+  });
+
+  test('trusts nobody whose key was disabled', async () => {
+    mkdirSync(dirname(keyFile()), { recursive: true });
+    writeFileSync(keyFile(), '');
+    const { status, stderr } = await host.rkt(trusting());
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining(' is not verified: no key that signed it is trusted'),
+    ]);
+    expect(readFileSync(keyFile(), 'utf8')).toBe('');
+  });
+
+  test('trusts no connection without a certificate, unless that is switched off for keys too', async () => {
+    const unknown = { env: { SSL_CERT_FILE: '' } };
+    const { stderr } = await host.rkt(trusting('--insecure-options=tls'), unknown);
+    expect(stderr).toContain(
+      `rkt: warning: no key of the publisher of ${name} is trusted: fetching https://${name}?ac-discovery=1: the certificate of the server is not signed by an authority that this system trusts\n`,
+    );
+    expect(existsSync(keyFile())).toBe(false);
+    const careless = await host.rkt(trusting('--insecure-options=tls,pubkey'), unknown);
+    expect(careless.stderr).toContain('signature verified');
+  });
+
+  test('a publisher without keys is no failure', async () => {
+    host.web.serve('example.com/pubkeys.gpg', 'no key');
+    const { status, stderr } = await host.rkt(trusting());
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        `rkt: warning: no key of the publisher of ${name} is trusted: key "${keyUrl}": it holds no OpenPGP public key\n`,
+      ),
+    ]);
+  });
+});
+
 describe('what is stored', () => {
   beforeEach(() => host.trust(name, key));
 
@@ -219,6 +301,15 @@ describe('what is stored', () => {
       expect(result).toEqual({ status: 0, stdout: 'from the web\n', stderr: '' });
     }
     expect(host.web.take()).toEqual([]);
+  });
+
+  test('is forgotten with its URL when it is removed', async () => {
+    await host.trust(name, key);
+    const remotes = (): number => readdirSync(host.path('data/images/remotes')).length;
+    await host.rkt(['fetch', url]);
+    expect(remotes()).toBe(1);
+    expect((await host.rkt(['image', 'rm', url])).status).toBe(0);
+    expect(remotes()).toBe(0);
   });
 
   test('is asked for by its ETag', async () => {

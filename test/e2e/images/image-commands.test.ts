@@ -215,6 +215,31 @@ describe('cat-manifest, export, extract', () => {
     host.ok(['image', 'extract', '--overwrite', '--rootfs-only', 'example.com/app', at('out')]);
     expect(readdirSync(at('out')).toSorted()).toEqual(['bin', 'content']);
     expect(refusal('image', 'export', 'example.com/app', at('out.aci'))).toContain('it exists');
+  });
+
+  test('--overwrite loses nothing but what it replaces', () => {
+    store('app', '1.0');
+    for (const path of ['old', 'keep/sub']) mkdirSync(at(path), { recursive: true });
+    const files = ['old/mine', 'keep/mine', 'keep/sub/mine'];
+    for (const file of files) writeFileSync(at(file), 'precious');
+    host.ok(['image', 'extract', '--overwrite', '--rootfs-only', 'example.com/app', `${at('old')}/`]);
+    expect(readdirSync(at('old')).toSorted()).toEqual(['bin', 'content']);
+    host.ok(['image', 'render', '--rootfs-only', 'example.com/app', `${at('new')}/`]);
+    expect(readdirSync(at('new')).toSorted()).toEqual(['bin', 'content']);
+
+    for (const verb of [
+      ['export', 'example.com/app'],
+      ['build', '--name=example.com/x', at('new')],
+    ]) {
+      expect(refusal('image', verb[0] as string, '--overwrite', ...verb.slice(1), at('keep'))).toBe(
+        `rkt: cannot write ${at('keep')}: it is a directory\n`,
+      );
+    }
+    for (const file of files.slice(1)) expect(readFileSync(at(file), 'utf8')).toBe('precious');
+    expect(readdirSync(host.dir).filter((name) => /unfinished|replaced/.test(name))).toEqual([]);
+  });
+
+  test('say what they take', () => {
     expect(refusal('image', 'export', 'example.com/app')).toBe(
       'rkt: rkt image export takes IMAGE and FILE\nrkt: the form is: rkt image export IMAGE FILE\n',
     );

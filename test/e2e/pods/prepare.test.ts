@@ -54,7 +54,7 @@ describe('prepare and run-prepared', () => {
   test('print the UUID alone; news are for people, and left out with --quiet', () => {
     const file = join(host.dir, 'busybox.aci');
     const args = ['--insecure-options=image', 'prepare', '--no-store', file];
-    expect(host.rkt(args).stderr).toContain('rkt: fetching image from file://');
+    expect(host.rkt(args).stderr).toContain(`rkt: fetching image from ${file}\n`);
     const { stdout, stderr } = host.rkt([...args.slice(0, 2), '--quiet', ...args.slice(2)]);
     expect(stdout).toMatch(/^[0-9a-f-]{36}\n$/);
     expect(stderr).toBe('rkt: warning: signature verification has been disabled\n');

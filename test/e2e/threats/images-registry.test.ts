@@ -218,6 +218,37 @@ describe('credentials', () => {
     expect(other.requests).toEqual([{ method: 'GET', url: '/cdn', authorization: undefined }]);
   });
 
+  test.each([
+    ['a layer', (parts: Parts) => `/v2/app/blobs/${parts.layer.digest}`],
+    ['a manifest', () => '/v2/app/manifests/v1'],
+    ['the registry itself', () => '/v2/'],
+  ])('are not sent to a token server that somebody names whom %s is redirected to', async (_, pathOf) => {
+    credentialsFor(registry.host);
+    const parts = serve();
+    registry.manifest('v1', manifestOf(parts), ociManifest);
+    registry.answers.set(pathOf(parts), { status: 307, headers: { location: `http://${other.host}/cdn` } });
+    const challenge = `Bearer realm="http://${other.host}/token"`;
+    other.answers.set('/cdn', { status: 401, headers: { 'www-authenticate': challenge } });
+    other.answers.set('/token', { body: '{"token":"abc"}' });
+    expect(await refusal()).toBe(
+      'rkt: cannot fetch docker://REGISTRY/app:v1: the registry REGISTRY redirects to http://OTHER, which asks for credentials of its own',
+    );
+    expect(other.requests).toEqual([{ method: 'GET', url: '/cdn', authorization: undefined }]);
+  });
+
+  test('of a web server do not buy a token there for a registry that names it', async () => {
+    mkdirSync(join(dir, 'config', 'auth.d'), { recursive: true });
+    const fields = { rktKind: 'auth', rktVersion: 'v1', domains: [other.host], type: 'basic', credentials: secret };
+    writeFileSync(join(dir, 'config', 'auth.d', 'web.json'), JSON.stringify(fields), { mode: 0o600 });
+    const challenge = `Bearer realm="http://${other.host}/token",service="another registry"`;
+    registry.answers.set('/v2/', { status: 401, headers: { 'www-authenticate': challenge } });
+    other.answers.set('/token', ({ headers }) => ({ status: headers.authorization === undefined ? 401 : 200 }));
+    expect(await refusal()).toBe(
+      'rkt: cannot fetch docker://REGISTRY/app:v1: the token server http://OTHER answers 401 (unauthorized)',
+    );
+    expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
+  });
+
   test('of another registry are not sent to this one', async () => {
     credentialsFor(other.host);
     registry.answers.set('/v2/', { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { getXattr } from '../../../native/fs.ts';
-import { Budget } from '../../../runtime/image/docker/budget.ts';
+import { type Attempt, Budget } from '../../../runtime/image/docker/budget.ts';
 import { type UnpackedLayer, unpackLayer } from '../../../runtime/image/docker/layer-unpacking.ts';
 import { isIntact, rootfsOf } from '../../../runtime/image/tree-check.ts';
 import { sha256 } from '../../support/oci-layout.ts';
@@ -21,7 +21,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 interface Changes {
   lowest?: boolean;
-  budget?: Budget;
+  budget?: Attempt;
   blob?: Buffer;
   digest?: string;
   diffId?: string;
@@ -40,7 +40,7 @@ function unpack(name: string, specs: readonly Spec[], changes: Changes = {}): Pr
     digest: changes.digest ?? sha256(blob),
     diffId: changes.diffId ?? sha256(tar),
     lowest: changes.lowest ?? false,
-    budget: changes.budget ?? Budget.of(1e9),
+    budget: changes.budget ?? Budget.of(1e9).attempt(),
     warn: (message) => warnings.push(message),
   });
 }
@@ -65,6 +65,24 @@ function merged(...names: string[]): string[] {
   const args = ['-m', '--propagation', 'private', 'sh', '-c', script, 'sh', lowers, join(dir, 'merged')];
   return execFileSync('unshare', args, { encoding: 'utf8' }).trim().split('\n');
 }
+
+test('names with a slash before them, as ko, kaniko and Bazel write them, are names in the layer', async () => {
+  await unpack('low', [directory('./'), directory('/usr/', 0o711), directory('./usr/'), file('/usr/gone')], {
+    lowest: true,
+  });
+  const layer = await unpack('high', [
+    directory('/', 0o700),
+    directory('/ko-app', 0o555),
+    file('//ko-app/app'),
+    { path: '/ko-app/link', type: 'hardlink', link: '/ko-app/app' },
+    file('/usr/.wh.gone', ''),
+    { path: '/dev/null', type: 'character', device: { major: 1, minor: 3 } },
+  ]);
+  expect(statSync(tree('high')).mode & 0o777).toBe(0o700);
+  expect(layer.implied).toEqual(['dev', 'usr']);
+  expect(isIntact(join(dir, 'high'))).toBe(true);
+  expect(merged('low', 'high')).toEqual(['dev d', 'dev/null c', 'ko-app d', 'ko-app/app f', 'ko-app/link f', 'usr d']);
+});
 
 describe('whiteouts', () => {
   test('hide files and directories of lower layers', async () => {
@@ -177,7 +195,11 @@ describe('refused', () => {
     [[file('a/.wh.x/../../b', '')], '"a/.wh.x/../../b" contains ".."'],
     [[file('.wh.a/b', '')], '".wh.a/b" lies below a whiteout'],
     [[file('../.wh.etc', '')], '"../.wh.etc" contains ".."'],
-    [[file('/etc/x')], '"/etc/x" is an absolute path'],
+    [[file('/../etc/x')], '"../etc/x" contains ".."'],
+    [[file('/etc/x'), file('etc/x')], '"etc/x" stands in it twice'],
+    [[{ path: '/l', type: 'symlink', link: '/etc' }, file('//l/passwd')], '"l/passwd" lies beyond a symbolic link'],
+    [[{ path: '/', type: 'symlink', link: '/etc' }], 'its root is not a directory'],
+    [[{ path: '/x', type: 'character', device: { major: 1, minor: 1 } }], '"/x" is a device node outside of /dev'],
     [
       [{ path: 'l', type: 'symlink', link: '/etc' }, file('l/.wh.passwd', '')],
       '"l/passwd" lies beyond a symbolic link',
@@ -219,7 +241,7 @@ describe('refused', () => {
   });
 
   test('more than there is room for', async () => {
-    expect(await refusal([file('a', 'x'.repeat(100_000))], { budget: Budget.of(50_000) })).toBe(
+    expect(await refusal([file('a', 'x'.repeat(100_000))], { budget: Budget.of(50_000).attempt() })).toBe(
       'ArchiveError: the image unpacks to more than 50000 bytes, nine tenths of what is free',
     );
   });

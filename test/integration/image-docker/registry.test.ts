@@ -1,8 +1,14 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { annotationValue } from '../../../runtime/appc/annotations.ts';
 import { labelValue } from '../../../runtime/appc/labels.ts';
+import { FakeRegistry } from '../../support/fake-registry.ts';
+import { sha256 } from '../../support/oci-layout.ts';
 import { account, TestRegistry } from '../../support/registry.ts';
+import { TokenServer } from '../../support/token-server.ts';
 import { tarOf } from '../image/archives.ts';
 import { Workplace } from './fetching.ts';
 
@@ -13,6 +19,8 @@ const middle = {
   compression: 'zstd' as const,
 };
 const top = { tar: tarOf([{ path: 'etc/name', content: 'top\n' }]), compression: 'none' as const };
+
+const halves = (bytes: Buffer): Buffer[] => [bytes.subarray(0, 700), bytes.subarray(700)];
 
 let registry: TestRegistry;
 beforeAll(async () => {
@@ -90,6 +98,27 @@ describe('a registry', () => {
     );
   });
 
+  test('layers with more frames and members than their content needs: zstd:chunked and eStargz', async () => {
+    using place = new Workplace();
+    const layers = [base, middle].map(({ tar }) => ({ tar, diffId: sha256(tar) }));
+    const skippable = Buffer.from([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    const blobs = [
+      Buffer.concat([...halves(base.tar).map((half) => gzipSync(half)), gzipSync('')]),
+      Buffer.concat([...halves(middle.tar).map((half) => zstdCompressSync(half)), skippable]),
+    ];
+    const type = 'application/vnd.oci.image.layer.v1.tar';
+    const config = place.layout.json(
+      { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) } },
+      'application/vnd.oci.image.config.v1+json',
+    );
+    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+    const descriptors = blobs.map((blob, index) => place.layout.blob(blob, `${type}+${index === 0 ? 'gzip' : 'zstd'}`));
+    place.layout.tag(place.layout.json({ schemaVersion: 2, mediaType, config, layers: descriptors }, mediaType), 'v1');
+    registry.push(place.layout, 'v1', 'frames');
+    const info = await place.fetch(registry.url('frames:v1'));
+    expect(place.store.verify(info)).toEqual([]);
+  });
+
   test('two at once do the work once', async () => {
     using place = new Workplace();
     place.layout.tag(place.layout.image({ layers: [base, middle, top] }), 'v1');
@@ -126,7 +155,7 @@ describe('a registry', () => {
     );
     expect(place.said).toEqual([]);
     expect(await place.refusal(url, { allowHttp: false })).toBe(
-      `EREGISTRY: cannot fetch ${url}: the registry ${registry.host} cannot be reached`,
+      `EREGISTRY: cannot fetch ${url}: the registry cannot be reached: fetching https://${registry.host}/v2/: the server does not speak TLS`,
     );
   });
 
@@ -139,7 +168,7 @@ describe('a registry', () => {
     const info = await place.fetch('docker://mirrored:v1');
     expect(info.name).toBe('registry-1.docker.io/library/mirrored');
     expect(place.said).toContain(
-      'warning: mirror 127.0.0.1:1: cannot fetch docker://mirrored:v1: the registry 127.0.0.1:1 cannot be reached; trying the next place',
+      'warning: mirror 127.0.0.1:1: cannot fetch docker://mirrored:v1: the registry cannot be reached: fetching http://127.0.0.1:1/v2/: the connection was refused; trying the next place',
     );
   });
 });
@@ -166,5 +195,94 @@ describe('a registry with a password', () => {
     );
     place.configure('auth.d/docker.json', { ...auth, credentials: account });
     expect((await place.fetch(url)).layers).toHaveLength(1);
+  });
+});
+
+describe('a registry with tokens', () => {
+  let tokens: TokenServer;
+  let guarded: TestRegistry;
+  let dir: string;
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'rkt-tokens-'));
+    tokens = await TokenServer.start(dir);
+    guarded = await TestRegistry.start({ auth: tokens.auth });
+  });
+  afterAll(async () => {
+    await Promise.all([guarded.stop(), tokens.close()]);
+    rmSync(dir, { recursive: true });
+  });
+
+  test('sells one for the right to read, and wants another when it is worth nothing any more', async () => {
+    using place = new Workplace();
+    place.layout.tag(place.layout.image({ layers: [base, middle, top] }), 'v1');
+    // Not synchronously: the token server is in this process.
+    await guarded.pushLater(place.layout, 'v1', 'secret');
+    tokens.take();
+    const url = guarded.url('secret:v1');
+    expect(await place.refusal(url)).toBe(
+      `EREGISTRY: cannot fetch ${url}: the token server ${tokens.origin} answers 401 (unauthorized)`,
+    );
+    place.configure('auth.d/docker.json', { rktKind: 'dockerAuth', registries: [guarded.host], credentials: account });
+    tokens.take();
+    await place.fetch(url);
+    expect(place.downloaded()).toHaveLength(3);
+    const request = '/token?service=registry.test&scope=repository%3Asecret%3Apull';
+    expect(tokens.take()).toEqual([request]);
+    tokens.lifetime = -3000;
+    expect(await place.refusal(url)).toBe(
+      `EREGISTRY: cannot fetch ${url}: manifest v1: the registry ${guarded.host} does not let you read secret ("authentication required")`,
+    );
+    expect(tokens.take()).toEqual([request, request]);
+  });
+});
+
+describe('a registry that refuses', () => {
+  let fake: FakeRegistry;
+  beforeAll(async () => {
+    fake = await FakeRegistry.start();
+  });
+  afterAll(() => fake.stop());
+
+  const errors = (message: string): string => JSON.stringify({ errors: [{ code: 'X', message }] });
+  const manifest = '/v2/app/manifests/v1';
+
+  test.each([
+    [
+      manifest,
+      429,
+      errors('rate limit\u001b[2J "reached"'),
+      'manifest v1: the registry HOST answers 429 (too many requests) ("rate limit [2J \'reached\'")',
+    ],
+    [manifest, 403, errors('denied'), 'manifest v1: the registry HOST does not let you read app ("denied")'],
+    [manifest, 404, errors('manifest unknown'), 'manifest v1: the registry HOST does not have it in app'],
+    [manifest, 400, '<html>', 'manifest v1: the registry HOST answers 400 (bad request)'],
+    ['/v2/', 503, '', 'its registry: the registry HOST answers 503 (service unavailable)'],
+    ['/v2/', 404, '', 'HOST answers 404 (not found) and does not seem to be a registry (API version 2)'],
+  ])('%s: %d %j', async (path, status, body, message) => {
+    using place = new Workplace();
+    fake.answers.set('/v2/', {});
+    fake.answers.set(path, { status, body });
+    const url = `docker://${fake.host}/app:v1`;
+    expect(await place.refusal(url)).toBe(`EREGISTRY: cannot fetch ${url}: ${message.replace('HOST', fake.host)}`);
+  });
+
+  test('passes on what its token server says; a token may be empty and stand under the other name', async () => {
+    using place = new Workplace();
+    const url = `docker://${fake.host}/app:v1`;
+    fake.answers.set('/v2/', {
+      status: 401,
+      headers: { 'www-authenticate': `Negotiate abc==, Bearer realm="http://${fake.host}/token"` },
+    });
+    fake.answers.set(manifest, ({ headers }) => ({ status: headers.authorization === 'Bearer t' ? 404 : 500 }));
+    fake.answers.set('/token', { status: 400, body: errors('no such service') });
+    expect(await place.refusal(url)).toBe(
+      `EREGISTRY: cannot fetch ${url}: the token server http://${fake.host} answers 400 (bad request) ("no such service")`,
+    );
+    // A server that has moved is followed.
+    fake.answers.set('/token', { status: 308, headers: { location: '/moved' } });
+    fake.answers.set('/moved', { body: '{"token":"","access_token":"t"}' });
+    expect(await place.refusal(url)).toBe(
+      `EREGISTRY: cannot fetch ${url}: manifest v1: the registry ${fake.host} does not have it in app`,
+    );
   });
 });

@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { isRktError } from '../../../runtime/base/errors.ts';
 import type { Log } from '../../../runtime/base/log.ts';
-import { type HttpClient, type HttpOptions, openHttpClient, type Sink } from '../../../runtime/image/http/client.ts';
+import {
+  type Access,
+  type HttpClient,
+  type HttpOptions,
+  openHttpClient,
+  type Sink,
+} from '../../../runtime/image/http/client.ts';
 import type { Credentials } from '../../../runtime/image/http/credentials.ts';
 import type { Progress } from '../../../runtime/image/progress.ts';
 import { Authority } from '../../support/certificates.ts';
@@ -69,7 +75,7 @@ async function failure(work: Promise<unknown>): Promise<{ code: string; message:
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'rkt-http-'));
   authority = new Authority(dir);
-  const certificate = authority.issue(['127.0.0.1', 'localhost']);
+  const certificate = authority.issue(['127.0.0.1', 'localhost', 'proxied.test']);
   server = await WebServer.start({ certificate });
   other = await WebServer.start({ certificate });
   plain = await WebServer.start();
@@ -394,6 +400,52 @@ describe('downloads', () => {
     expect(warnings[0]).toMatch(/: the connection broke off after [0-9]+ bytes; trying again in /);
   });
 
+  test('that break off when what lets them in has run out are let in again, and go on', async () => {
+    const cuts = [100_000, 200_000];
+    server.on('*/file', (request, response) => {
+      const pass = request.headers.authorization;
+      if (pass !== `Bearer ${cuts.length}`) return void response.writeHead(401, { 'www-authenticate': 'x' }).end();
+      const cut = cuts.shift();
+      if (cut === undefined) return sendFile(request, response, content, { etag: '"1"' });
+      const start = Number(/^bytes=([0-9]+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const range = { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` };
+      const size = { 'content-length': content.length - start, etag: '"1"' };
+      response.writeHead(start === 0 ? 200 : 206, start === 0 ? size : { ...size, ...range });
+      response.write(content.subarray(start, cut), () => response.socket?.destroy());
+    });
+    let pass = 3;
+    const refusals: unknown[] = [];
+    const access: Access = {
+      get headers() {
+        return { authorization: `Bearer ${pass}` };
+      },
+      answer: async ({ url, headers }) => {
+        pass -= 1;
+        refusals.push([url, headers['www-authenticate']]);
+      },
+    };
+    const sink = new Collector();
+    await open().download(server.url('/file'), sink, { ...options, access });
+    expect([sink.bytes.equals(content), sink.restarts]).toEqual([true, 0]);
+    expect(refusals).toEqual(Array(3).fill([server.url('/file'), 'x']));
+  });
+
+  test('that are never let in end', async () => {
+    server.on('*/file', (_, response) => void response.writeHead(401).end());
+    let answers = 0;
+    const access: Access = {
+      headers: {},
+      answer: async () => {
+        answers += 1;
+      },
+    };
+    expect(await failure(open().download(server.url('/file'), new Collector(), { ...options, access }))).toEqual({
+      code: 'EHTTP',
+      message: `fetching ${server.url('/file')}: the server answered 401 (unauthorized)`,
+    });
+    expect(answers).toBe(1);
+  });
+
   test('of a file that changed in between start again', async () => {
     const changed = Buffer.alloc(200_000, 'another file ');
     let times = 0;
@@ -575,13 +627,13 @@ describe('proxies', () => {
   });
 
   test('of the environment carry https through a tunnel in which the certificate is verified', async () => {
-    const client = open(environment({ HTTPS_PROXY: proxyUrl() }));
-    expect(await (await client.request(server.url('/hello', 'localhost'))).text(10)).toBe('hello');
-    expect(seen).toEqual([`CONNECT localhost:${server.port}`]);
+    const client = open(environment({ HTTPS_PROXY: `me:secret@${proxyUrl()}` }));
+    expect(await (await client.request(server.url('/hello', 'proxied.test'))).text(10)).toBe('hello');
+    expect(seen).toEqual([`CONNECT proxied.test:${server.port}`]);
     const wrong = server.url('/hello', 'example.com');
     expect(await failure(client.request(wrong))).toEqual({
       code: 'ETLS',
-      message: `fetching ${wrong}: the certificate of the server is for another host`,
+      message: `fetching ${wrong} by the proxy ${proxyUrl()}: the certificate of the server is for another host`,
     });
   });
 
@@ -589,20 +641,43 @@ describe('proxies', () => {
     const client = open(environment({ http_proxy: `http://${proxyUrl()}` }));
     await (await client.request(server.url('/hello'))).discard();
     expect(seen).toEqual([]);
-    expect((await client.request(plain.url('/hello', 'localhost'))).status).toBe(200);
-    expect(seen).toHaveLength(1);
+    expect((await client.request(plain.url('/hello', 'proxied.test'))).status).toBe(200);
+    expect(seen).toEqual([`GET ${plain.url('/hello', 'proxied.test')}`]);
   });
 
-  test('are not asked for the hosts of NO_PROXY', async () => {
-    const client = open(environment({ HTTPS_PROXY: proxyUrl(), HTTP_PROXY: proxyUrl(), NO_PROXY: '127.0.0.1' }));
+  test('are not asked for the loopback, where they would find their own', async () => {
+    const client = open(environment({ HTTPS_PROXY: proxyUrl(), HTTP_PROXY: proxyUrl() }));
     await (await client.request(server.url('/hello'))).discard();
-    await (await client.request(plain.url('/hello'))).discard();
+    await (await client.request(plain.url('/hello', 'localhost'))).discard();
     expect(seen).toEqual([]);
+  });
+
+  test('that refuse, or are not there, are named', async () => {
+    proxy.removeAllListeners('connect');
+    proxy.on('connect', (_, client: Socket) => client.end('HTTP/1.1 407 No\r\n\r\n'));
+    const url = server.url('/hello', 'proxied.test');
+    expect(await failure(open(environment({ HTTPS_PROXY: `me:secret@${proxyUrl()}` })).request(url))).toEqual({
+      code: 'EHTTP',
+      message: `fetching ${url} by the proxy ${proxyUrl()}: the proxy answered 407 (proxy authentication required)`,
+    });
+    expect(await failure(open(environment({ HTTPS_PROXY: '127.0.0.1:1' })).request(url))).toEqual({
+      code: 'EHTTP',
+      message: `fetching ${url} by the proxy 127.0.0.1:1: the connection was refused`,
+    });
   });
 
   test('that are none are named', () => {
     expect(() => open({ env: { https_proxy: 'socks5://host:1' } })).toThrow(
       'environment variable https_proxy: "socks5://host:1" is not the URL of an HTTP proxy',
     );
+    expect(() => open({ env: { HTTP_PROXY: 'socks5://me:secret@host:1' } })).toThrow(
+      'environment variable HTTP_PROXY: "socks5://host:1" is not the URL of an HTTP proxy',
+    );
+  });
+
+  test('need no scheme', async () => {
+    const host = proxyUrl().replace('127.0.0.1', 'localhost');
+    await (await open(environment({ http_proxy: host })).request(plain.url('/hello', 'proxied.test'))).discard();
+    expect(seen).toHaveLength(1);
   });
 });

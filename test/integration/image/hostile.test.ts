@@ -167,6 +167,29 @@ test('a decompression bomb ends with a clear error', async () => {
 });
 
 describe('extended headers', () => {
+  test.each<[string, Spec, string]>([
+    [
+      'of a link',
+      { path: 'rootfs/l', type: 'symlink', link: 'x', xattrs: new Map([['user.a', Buffer.from('1')]]) },
+      'user.a',
+    ],
+    [
+      'that the kernel cannot read',
+      { path: 'rootfs/f', xattrs: new Map([['security.capability', Buffer.from('1')]]) },
+      'security.capability',
+    ],
+    [
+      'of a directory',
+      { path: 'rootfs/d/', type: 'directory', xattrs: new Map([['system.posix_acl_access', Buffer.from('1')]]) },
+      'system.posix_acl_access',
+    ],
+  ])('attributes that cannot be: %s', async (_, spec, name) => {
+    const path = String(spec.path).slice('rootfs/'.length).replace(/\/$/, '');
+    expect(await box.refusal(aciOf(spec))).toBe(
+      `EIMAGE: cannot import image FILE: "${path}" has an impossible extended attribute "${name}"`,
+    );
+  });
+
   test('too large a header', async () => {
     const xattrs = new Map([['user.big', Buffer.alloc(1_100_000, 65)]]);
     expect(await box.refusal(aciOf({ path: 'rootfs/a', xattrs }))).toBe(

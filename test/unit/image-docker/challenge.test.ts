@@ -20,6 +20,14 @@ test.each([
       { scheme: 'bearer', parameters: { realm: 'plain' } },
     ],
   ],
+  [
+    'Negotiate YII+/w==, NTLM abc= , Bearer realm="r"',
+    [
+      { scheme: 'negotiate', parameters: {} },
+      { scheme: 'ntlm', parameters: {} },
+      { scheme: 'bearer', parameters: { realm: 'r' } },
+    ],
+  ],
   ['', []],
   ['"', []],
   ['Bearer realm="unfinished', [{ scheme: 'bearer', parameters: {} }]],

@@ -124,6 +124,7 @@ describe('conversion', () => {
 
   test('a command in one string is a shell command', () => {
     expect(convert({ Cmd: 'run me' }).manifest.app?.exec).toEqual(['/bin/sh', '-c', 'run me']);
+    expect(convert({ Entrypoint: '', Cmd: ['x'] }).manifest.app?.exec).toEqual(['x']);
   });
 
   test.each([

@@ -190,6 +190,11 @@ describe('platforms', () => {
     expect(select(many, arch, version)).toBe(digestOf(digit));
   });
 
+  test('a single image without a platform, beside its attestation', () => {
+    const lone = entry('1', undefined);
+    expect(select([lone, entry('7', { os: 'unknown', architecture: 'unknown' })], 'x64', '7')).toBe(digestOf('1'));
+  });
+
   test('the best variant wins wherever it stands', () => {
     expect(select([entry('3', arm('v5')), entry('5', arm('v7')), entry('4', arm('v6'))], 'arm')).toBe(digestOf('5'));
     expect(select([entry('3', arm('v5')), entry('5', arm('v7'))], 'arm', '6')).toBe(digestOf('3'));

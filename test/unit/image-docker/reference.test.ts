@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { manifestReference, parseDockerReference } from '../../../runtime/image/docker/reference.ts';
+import { manifestReference, namesOfRegistry, parseDockerReference } from '../../../runtime/image/docker/reference.ts';
 
 const sha = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
@@ -82,4 +82,14 @@ describe('references', () => {
     if (typeof message === 'string') expect((thrown as Error).message).toBe(message);
     else expect((thrown as Error).message).toMatch(message);
   });
+});
+
+test('credentials for Docker Hub count under each of its names', () => {
+  expect(namesOfRegistry('registry-1.docker.io')).toEqual([
+    'registry-1.docker.io',
+    'docker.io',
+    'index.docker.io',
+    'registry.hub.docker.com',
+  ]);
+  expect(namesOfRegistry('quay.io')).toEqual(['quay.io']);
 });

@@ -89,6 +89,12 @@ describe('what is found', () => {
     expect(credentials.authorization('localhost:5000')).toBe(undefined);
   });
 
+  test('a password may be a whole file, as service accounts have it', () => {
+    const key = { user: '_json_key', password: '{\n  "type": "service_account"\n}\n' };
+    put('local', 'docker.json', docker(['gcr.io'], key));
+    expect(read().registry('gcr.io')).toEqual(key);
+  });
+
   test('a file that others can read is used with a warning', () => {
     const file = put('local', 'open.json', auth(['coreos.com'], 'basic', account), 0o644);
     expect(read().authorization('coreos.com')).toBe('Basic Zm9vOmJhcg==');

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { isDomain, isHttps, readKeyLocation } from '../../../runtime/image/trust/locations.ts';
+import { isDomain, isProven, readKeyLocation } from '../../../runtime/image/trust/locations.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -45,7 +45,12 @@ describe('locations of keys', () => {
   });
 
   test('only HTTPS proves where a key is from', () => {
-    expect(['https://a.b/k', 'HTTPS://a.b/k', 'http://a.b/k', 'k'].map(isHttps)).toEqual([true, true, false, false]);
+    const proven = (...insecure: string[]): boolean[] =>
+      ['https://a.b/k', 'HTTPS://a.b/k', 'http://a.b/k', 'k'].map((location) => isProven(location, new Set(insecure)));
+    expect(proven()).toEqual([true, true, false, false]);
+    expect(proven('http')).toEqual([true, true, false, false]);
+    expect(proven('tls')).toEqual([false, false, false, false]);
+    expect(proven('tls', 'pubkey')).toEqual([true, true, true, false]);
   });
 });
 
