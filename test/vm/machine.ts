@@ -5,7 +5,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeInitramfs } from './initramfs.ts';
@@ -14,7 +14,7 @@ import { debianKernel, type Kernel } from './kernel.ts';
 const root = join(import.meta.dirname, '..', '..');
 const diskBytes = 8 * 2 ** 30;
 /** What is not done by then is stuck. */
-const limitMs = 15 * 60_000;
+const limitMinutes = 15;
 
 export interface Counts {
   readonly passed: number;
@@ -25,7 +25,17 @@ export interface Counts {
 /** Why no machine can be had here; undefined where one can. */
 export function whyNot(): string | undefined {
   if (process.arch !== 'x64') return `no virtual machine is set up for ${process.arch}`;
-  const programs = ['qemu-system-x86_64', 'apt-get', 'depmod', 'mkfs.ext4', '/lib/systemd/systemd'];
+  const debian = [
+    'apt-cache',
+    'apt-get',
+    'dpkg-deb',
+    'depmod',
+    'modprobe',
+    'mkfs.ext4',
+    '/bin/busybox',
+    '/lib/systemd/systemd',
+  ];
+  const programs = ['qemu-system-x86_64', ...debian];
   const missing = programs.filter((program) => !has(program));
   return missing.length === 0 ? undefined : `programs are missing: ${missing.join(', ')}`;
 }
@@ -40,7 +50,14 @@ function has(program: string): boolean {
 }
 
 /** Without help of the processor it is about five times slower, and enough. */
-const accelerator = (): string => (/^flags.* (vmx|svm) /m.test(readFileSync('/proc/cpuinfo', 'utf8')) ? 'kvm' : 'tcg');
+function accelerator(): string {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return /^flags.* (vmx|svm) /m.test(readFileSync('/proc/cpuinfo', 'utf8')) ? 'kvm' : 'tcg';
+  } catch {
+    return 'tcg';
+  }
+}
 
 function share(path: string, tag: string): string[] {
   return ['-virtfs', `local,path=${path},mount_tag=${tag},security_model=none,readonly=on,multidevs=remap`];
@@ -85,7 +102,10 @@ export async function runInMachine(patterns: readonly string[]): Promise<Counts>
 
 /** The counts that the suite inside ends with. A machine that says none has failed. */
 async function follow(machine: ChildProcess): Promise<Counts> {
-  const limit = setTimeout(() => machine.kill('SIGKILL'), limitMs);
+  const limit = setTimeout(() => {
+    console.error(`the virtual machine is stopped: ${limitMinutes} minutes have passed`);
+    machine.kill('SIGKILL');
+  }, limitMinutes * 60_000);
   let text = '';
   machine.stdout?.setEncoding('utf8').on('data', (data: string) => {
     text += data;
