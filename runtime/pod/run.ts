@@ -49,7 +49,9 @@ export async function runPod(options: RunOptions): Promise<never> {
     preparePod(pod, manifest, options, implicitVolumes(options.request, manifest), false),
   );
   const netns = early ?? beginNetns(pod.uuid, options.networking, prepared.users);
-  return startPod({ ...prepared, isolation, sockets }, netns, options, () => abandon(making, options));
+  return startPod({ ...prepared, isolation, sockets }, netns, options, (started) =>
+    abandon({ ...making, pod: started }, options),
+  );
 }
 
 /** Ports that the user has asked for beside the network where they come to nothing. Errors: EUSAGE. */
@@ -115,7 +117,7 @@ async function preparing<T>(making: Making, netns: Netns, options: MakeOptions, 
     making.name.take(making.pod.uuid);
     return await work();
   } catch (error) {
-    await undo(making.pod, netns, undefined, () => abandon(making, options), options.log);
+    await undo(making.pod, netns, undefined, (pod) => abandon({ ...making, pod }, options), options.log);
     throw failureOf(`preparing a pod in ${options.dataDir}`, error);
   }
 }

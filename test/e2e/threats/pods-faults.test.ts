@@ -127,10 +127,10 @@ describe('a power cut', () => {
   );
 
   test('that spoiled the entry of a name frees the name', () => {
-    symlinkSync('x', pods('names', 'a'));
-    writeFileSync(pods('names', 'b'), '');
+    symlinkSync('x', pods('names', 'link'));
+    writeFileSync(pods('names', 'file'), '');
     host.ok(['list']);
-    for (const name of ['a', 'b']) {
+    for (const name of ['link', 'file']) {
       expect(host.rkt(['status', name]).stderr).toContain(`no pod matches "${name}"`);
       host.ok(['run', `--pod-name=${name}`, image]);
       expect(host.ok(['status', name])).toContain(`\nname=${name}\n`);
