@@ -61,7 +61,7 @@ interface Place {
 }
 
 const placePrefix = (output: string): string => `${basename(output)}.unfinished-`;
-/** In it: what is made, and the directory in whose place it has come. */
+/** In it: what is made (with more behind the name, by whoever makes it in steps), and the directory in whose place it has come. */
 const unfinishedName = 'unfinished';
 const replacedName = 'replaced';
 
@@ -105,7 +105,7 @@ function isPlace(dir: string): boolean {
   if (stat === undefined || !stat.isDirectory() || stat.uid !== process.geteuid?.() || (stat.mode & 0o7777) !== 0o700)
     return false;
   const names = readdirSync(dir);
-  return names.length < 2 && names.every((name) => [unfinishedName, replacedName].includes(name));
+  return names.every((name) => name.startsWith(unfinishedName)) || (names.length === 1 && names[0] === replacedName);
 }
 
 /**

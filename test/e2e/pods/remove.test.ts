@@ -81,17 +81,17 @@ describe('rm', () => {
 
 describe('a name', () => {
   test('is taken from a pod that has exited, with --replace', () => {
-    const replacing = ['run', '--pod-name=db', '--replace', busybox];
+    const replacing = ['run', '--pod-name=sql', '--replace', busybox];
     host.ok(replacing);
     const [first = ''] = host.uuids();
     host.ok(replacing);
     const [second = ''] = host.uuids().filter((uuid) => uuid !== first);
-    expect(host.ok(['status', 'db'])).toBe(host.ok(['status', second]));
+    expect(host.ok(['status', 'sql'])).toBe(host.ok(['status', second]));
     expect(host.ok(['status', first])).not.toContain('name=');
     // One that does not come to run gives the name back.
-    const failing = ['run', '--pod-name=db', '--replace', '--volume=x,kind=host,source=/nowhere', busybox];
+    const failing = ['run', '--pod-name=sql', '--replace', '--volume=x,kind=host,source=/nowhere', busybox];
     expect(host.rkt(failing).status).toBe(254);
-    expect(host.ok(['status', 'db'])).toBe(host.ok(['status', second]));
+    expect(host.ok(['status', 'sql'])).toBe(host.ok(['status', second]));
     host.ok(['rm', first, second]);
     expect(host.rkt(['run', '--replace', busybox]).stderr).toContain(
       'rkt: --replace says what becomes of a name, and --pod-name gives none\n',
@@ -99,22 +99,22 @@ describe('a name', () => {
   });
 
   test('stands wherever a UUID may, and belongs to one pod', () => {
-    host.ok(['run', '--pod-name=db', busybox]);
+    host.ok(['run', '--pod-name=sql', busybox]);
     const [uuid = ''] = host.uuids();
-    expect(host.ok(['status', 'db'])).toMatch(/^state=exited\nname=db\n/);
-    expect(JSON.parse(host.ok(['cat-manifest', 'db'])).apps).toHaveLength(1);
-    expect(host.ok(['list'])).toMatch(/^UUID .* NETWORKS +NAME\n.* db\n$/);
+    expect(host.ok(['status', 'sql'])).toMatch(/^state=exited\nname=sql\n/);
+    expect(JSON.parse(host.ok(['cat-manifest', 'sql'])).apps).toHaveLength(1);
+    expect(host.ok(['list'])).toMatch(/^UUID .* NETWORKS +NAME\n.* sql\n$/);
     for (const command of ['run', 'prepare']) {
-      expect(host.rkt([command, '--pod-name=db', busybox])).toMatchObject({
+      expect(host.rkt([command, '--pod-name=sql', busybox])).toMatchObject({
         status: 254,
-        stderr: `rkt: --pod-name "db": pod ${uuid} has that name\nrkt: choose another name, "rkt rm db", or take the name from it with --replace\n`,
+        stderr: `rkt: --pod-name "sql": pod ${uuid} has that name\nrkt: choose another name, "rkt rm sql", or take the name from it with --replace\n`,
       });
     }
     host.ok(['gc', '--mark-only']);
-    expect(host.rkt(['status', 'db']).stderr).toBe('rkt: no pod matches "db"\nrkt: see "rkt list"\n');
-    host.ok(['run', '--pod-name=db', busybox]);
+    expect(host.rkt(['status', 'sql']).stderr).toBe('rkt: no pod matches "sql"\nrkt: see "rkt list"\n');
+    host.ok(['run', '--pod-name=sql', busybox]);
     expect(host.ok(['status', uuid])).not.toContain('name=');
-    host.ok(['rm', 'db', uuid]);
+    host.ok(['rm', 'sql', uuid]);
   });
 
   test('that cannot be one is refused before anything is made', () => {
