@@ -25,8 +25,9 @@ function runJest(patterns: readonly string[]): JestResult {
   const report = join(dir, 'report.json');
   try {
     const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-    // What a failed test has left open would keep it from ending. In a virtual machine, what waits for a service does not wait for another suite as well.
+    // In a virtual machine, what waits for a service does not wait for another suite as well.
     const workers = process.env.RKT_TEST_MACHINE === 'virtual' ? '--runInBand' : '--maxWorkers=2';
+    // What a failed test has left open would keep jest from ending.
     const args = [jest, '--json', `--outputFile=${report}`, '--forceExit', workers, ...patterns];
     // The report of results goes to the file; what a person follows goes to stderr, as jest does by itself.
     spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
