@@ -49,13 +49,22 @@ function has(program: string): boolean {
   }
 }
 
-/** Without help of the processor it is about five times slower, and enough. */
-function accelerator(): string {
+/**
+ * Without help of the host's processor it is several times slower, and enough. An emulated one is alone and has no protection keys: V8,
+ * which writes code while other threads run it, fails its own checks now and then on two.
+ */
+function processor(): string[] {
+  return canUseKvm()
+    ? ['-accel', 'kvm', '-cpu', 'host', '-smp', '2']
+    : ['-accel', 'tcg', '-cpu', 'max,-pku', '-smp', '1'];
+}
+
+function canUseKvm(): boolean {
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return /^flags.* (vmx|svm) /m.test(readFileSync('/proc/cpuinfo', 'utf8')) ? 'kvm' : 'tcg';
+    return /^flags.* (vmx|svm) /m.test(readFileSync('/proc/cpuinfo', 'utf8'));
   } catch {
-    return 'tcg';
+    return false;
   }
 }
 
@@ -65,7 +74,7 @@ function share(path: string, tag: string): string[] {
 
 function start(kernel: Kernel, dir: string): ChildProcess {
   const args = [
-    ['-accel', accelerator(), '-cpu', 'max', '-smp', '2', '-m', '4096', '-nic', 'none', '-no-reboot'],
+    [...processor(), '-m', '4096', '-nic', 'none', '-no-reboot'],
     ['-display', 'none', '-serial', 'stdio', '-monitor', 'none'],
     [
       '-kernel',
