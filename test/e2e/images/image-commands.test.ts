@@ -379,7 +379,10 @@ describe('build', () => {
   test.each<[string[], string]>([
     [[], 'rkt: rkt image build needs --name or --manifest\nrkt: or a directory that has "manifest" and "rootfs"\n'],
     [['--name=Not A Name'], 'rkt: image manifest: name: '],
-    [['--name=example.com/x', '--port=http=80'], 'rkt: invalid value "http=80" for --port: must be NAME=tcp:80\n'],
+    [
+      ['--name=example.com/x', '--port=http=80'],
+      'rkt: invalid value "http=80" for --port: must be NAME=tcp:80\nrkt: behind it',
+    ],
     [['--name=example.com/x', '--label=x'], 'rkt: invalid value "x" for --label: must be NAME=VALUE\n'],
     [['--name=example.com/x', '--owner=me'], 'rkt: invalid value "me" for --owner: must be two numbers, UID:GID\n'],
     [
