@@ -4,8 +4,17 @@ import { parseEnvironment } from '../runtime/pod/compose.ts';
 import type { EnterRequest } from '../runtime/pod/enter.ts';
 import { findPod } from '../runtime/pod/find.ts';
 import type { Context } from './context.ts';
-import { getList, getSwitch, getValue, type Option, type OptionValues, optionGroup, usageError } from './options.ts';
-import { uuidFileOption } from './pod-arguments.ts';
+import {
+  getList,
+  getSwitch,
+  getValue,
+  type Option,
+  type OptionValues,
+  optionGroup,
+  optionNameOf,
+  usageError,
+} from './options.ts';
+import { namedPods, uuidFileOption } from './pod-arguments.ts';
 import { identityOf, identityOptions } from './pod-options/identity-options.ts';
 
 export const enterOptions: readonly Option[] = [
@@ -34,19 +43,45 @@ export const enterOptions: readonly Option[] = [
   ),
   ...optionGroup('Environment', [
     { name: 'environment', type: 'list', placeholder: 'NAME=VALUE', description: 'set a variable for the command' },
-    { name: 'set-env', type: 'list', placeholder: 'NAME=VALUE', description: 'the same as --environment' },
+    {
+      name: 'set-env',
+      type: 'list',
+      placeholder: 'NAME=VALUE',
+      aliasOf: 'environment',
+      description: 'the same as --environment',
+    },
   ]),
   ...optionGroup('Terminal', [
-    { name: 'tty', type: 'switch', description: 'give the command a terminal even where the caller has none' },
+    {
+      name: 'tty',
+      short: 't',
+      type: 'switch',
+      description: 'give the command a terminal even where the caller has none',
+    },
     { name: 'no-tty', type: 'switch', description: 'give the command no terminal even where the caller has one' },
   ]),
-  ...['t', 'i', 'it', 'ti'].map((name) => ({
-    name,
-    type: 'switch' as const,
-    hidden: true,
-    description: 'what people who come from other runtimes type; standard input is always passed on',
-  })),
+  ...hidden(['i', 'it', 'ti'], 'what people who come from other runtimes type; standard input is always passed on'),
+  ...hidden(['detach', 'd'], 'what other runtimes have'),
 ];
+
+function hidden(names: readonly string[], description: string): Option[] {
+  return names.map((name) => ({ name, type: 'switch', hidden: true, description }));
+}
+
+/**
+ * The pod that is meant, and the words of the command, which are its own; none where there is not even a pod. Errors: EUSAGE for an
+ * option in the place of the command, EUUIDFILE.
+ */
+export function podAndCommand(name: string, args: readonly string[], values: OptionValues): readonly string[] {
+  const [pod, ...words] = namedPods(args, values);
+  if (pod === undefined) return [];
+  const misplaced = optionNameOf(words[0] ?? '', enterOptions);
+  if (misplaced === undefined) return [pod, ...words];
+  throw usageError(
+    `option ${(words[0] as string).replace(/=.*$/s, '')} stands where the command should`,
+    `options stand before the UUID: rkt ${name} [options] UUID CMD`,
+  );
+}
 
 /** What the options ask for. Without `command` it is a shell. Errors: EUSAGE, ENOPOD, EAMBIGUOUS. */
 export function enterRequestOf(
@@ -55,6 +90,7 @@ export function enterRequestOf(
   prefix: string,
   command: readonly string[] | undefined,
 ): EnterRequest {
+  refuseDetach(values);
   const identity = identityOf(values);
   if (identity.user?.startsWith('/') === false && identity.user.includes(':')) {
     throw usageError(`--user "${identity.user}" names more than a user`, 'the group is said with --group');
@@ -70,8 +106,18 @@ export function enterRequestOf(
   return { dataDir, pod: findPod(dataDir, prefix), ...request };
 }
 
+/** Errors: EUSAGE. */
+function refuseDetach(values: OptionValues): void {
+  const given = ['detach', 'd'].find((name) => getSwitch(values, name));
+  if (given === undefined) return;
+  throw usageError(
+    `a command in a pod cannot be detached (${given === 'd' ? '-d' : '--detach'}): it lives as long as its rkt`,
+    'put rkt itself into the background: rkt exec UUID CMD < /dev/null > log 2>&1 &',
+  );
+}
+
 function terminalOf(values: OptionValues): EnterRequest['terminal'] {
-  const given = (['tty', 't', 'it', 'ti'] as const).find((name) => getSwitch(values, name));
+  const given = (['tty', 'it', 'ti'] as const).find((name) => getSwitch(values, name));
   const refused = getSwitch(values, 'no-tty');
   if (given !== undefined && refused) {
     throw usageError(`${given === 'tty' ? '--tty' : `-${given}`} and --no-tty cannot stand together`);
@@ -80,9 +126,7 @@ function terminalOf(values: OptionValues): EnterRequest['terminal'] {
 }
 
 const environmentOf = (values: OptionValues): EnterRequest['environment'] =>
-  ['set-env', 'environment'].flatMap((name) =>
-    getList(values, name).map((text) => parseEnvironment(text, `--${name}`)),
-  );
+  getList(values, 'environment').map((text) => parseEnvironment(text, '--environment'));
 
 function workingDirectoryOf(values: OptionValues): string | undefined {
   const dir = getValue(values, 'working-dir');

@@ -39,6 +39,8 @@ export interface ValueOption extends OptionBase {
 export interface ListOption extends OptionBase {
   readonly type: 'list';
   readonly placeholder: string;
+  /** Another name of this option, whose values it adds to. */
+  readonly aliasOf?: string;
 }
 
 export interface DurationOption extends OptionBase {
@@ -82,6 +84,13 @@ interface Word {
   /** One dash and one letter. */
   readonly short: boolean;
   readonly value: string | undefined;
+}
+
+/** The name of the option that `word` would be, as it is declared among `options`; undefined where it is none of them. */
+export function optionNameOf(word: string, options: readonly Option[]): string | undefined {
+  const written = asOption(word);
+  if (written === undefined) return undefined;
+  return options.find(({ name, short }) => name === written.name || (written.short && short === written.name))?.name;
 }
 
 /** `--name`, `-name`, `--name=value`; undefined for anything that is not an option (`-` alone is an argument). */
@@ -163,9 +172,13 @@ export class OptionSet {
         this.#values.set(name, parseDuration(text ?? '', `--${name}`));
         break;
       case 'list':
-        this.#values.set(name, [...((this.#values.get(name) as string[] | undefined) ?? []), text ?? '']);
+        this.#append(option.aliasOf ?? name, text ?? '');
         break;
     }
+  }
+
+  #append(name: string, text: string): void {
+    this.#values.set(name, [...((this.#values.get(name) as string[] | undefined) ?? []), text]);
   }
 
   #refuse(option: Option, text: string | undefined): void {

@@ -8,5 +8,5 @@ export { makeOptionsOf, prepareOptions, requireImages } from './pod-options/prep
 export {
   startOptions,
   startOptionsOf,
-  stopTimeoutOf,
+  timeoutMsOf,
 } from './pod-options/start-options.ts';

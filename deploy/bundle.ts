@@ -28,7 +28,7 @@ const chunks = new Map<string, string>([
   [join(root, 'runtime', 'image', 'manage', 'index.ts'), 'image-manage'],
   [join(root, 'runtime', 'pod', 'attach', 'index.ts'), 'pod-attach'],
   [join(root, 'runtime', 'pod', 'logs', 'index.ts'), 'pod-logs'],
-  [join(root, 'runtime', 'pod', 'activation', 'index.ts'), 'pod-activation'],
+  [join(root, 'runtime', 'pod', 'activation', 'assign.ts'), 'pod-activation'],
   [join(root, 'runtime', 'image', 'docker', 'index.ts'), 'docker'],
   [join(root, 'runtime', 'image', 'trust', 'index.ts'), 'image-trust'],
   [join(root, 'runtime', 'stage1', 'seccomp', 'index.ts'), 'seccomp'],

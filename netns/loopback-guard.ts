@@ -4,6 +4,7 @@
  * include/uapi/linux/pkt_cls.h).
  */
 
+import { encodeProgram, type Instruction, opcode } from '../runtime/base/classic-bpf.ts';
 import { attribute, flag, nested, string, u32 } from './netlink/codec.ts';
 import { NetlinkError, type NetlinkRequest, type NetlinkTransport } from './netlink/socket.ts';
 
@@ -24,10 +25,6 @@ const ancillary = 0xfffff000;
  * whose IP header is in a page of its own, as a sender with a ring can have it, and a program that cannot read lets pass.
  */
 const firstByteOfDestination = 14 + 16;
-const loadWord = 0x20;
-const loadByte = 0x30;
-const equal = 0x15;
-const give = 0x06;
 
 /** TC_ACT_SHOT, and TC_ACT_UNSPEC: whoever else has a filter on this link decides. */
 const verdict = { drop: 2, pass: 0xffffffff } as const;
@@ -36,28 +33,16 @@ const verdict = { drop: 2, pass: 0xffffffff } as const;
  * A frame with a VLAN tag is dropped whatever is in it: nothing on the host listens for one here, and the kernel takes off a tag of VLAN 0,
  * and any number of those behind each other, after this filter has run.
  */
-const program = [
-  [loadWord, 0, 0, ancillary + 48], // SKF_AD_VLAN_TAG_PRESENT
-  [equal, 0, 4, 0],
-  [loadWord, 0, 0, ancillary + 0], // SKF_AD_PROTOCOL
-  [equal, 0, 3, 0x0800],
-  [loadByte, 0, 0, firstByteOfDestination],
-  [equal, 0, 1, 127],
-  [give, 0, 0, verdict.drop],
-  [give, 0, 0, verdict.pass],
-] as const;
-
-/** An array of struct sock_filter. */
-function encode(instructions: typeof program): Buffer {
-  const bytes = Buffer.alloc(instructions.length * 8);
-  for (const [index, [code, whenTrue, whenFalse, operand]] of instructions.entries()) {
-    bytes.writeUInt16LE(code, index * 8);
-    bytes.writeUInt8(whenTrue, index * 8 + 2);
-    bytes.writeUInt8(whenFalse, index * 8 + 3);
-    bytes.writeUInt32LE(operand, index * 8 + 4);
-  }
-  return bytes;
-}
+const program: readonly Instruction[] = [
+  [opcode.loadWord, 0, 0, ancillary + 48], // SKF_AD_VLAN_TAG_PRESENT
+  [opcode.jumpEqual, 0, 4, 0],
+  [opcode.loadWord, 0, 0, ancillary + 0], // SKF_AD_PROTOCOL
+  [opcode.jumpEqual, 0, 3, 0x0800],
+  [opcode.loadByte, 0, 0, firstByteOfDestination],
+  [opcode.jumpEqual, 0, 1, 127],
+  [opcode.giveBack, 0, 0, verdict.drop],
+  [opcode.giveBack, 0, 0, verdict.pass],
+];
 
 /** struct tcmsg. */
 function header(linkIndex: number, own: number, parent: number, info: number): Buffer {
@@ -94,7 +79,7 @@ function requests(linkIndex: number, name: string): NetlinkRequest[] {
         string(attributeType.kind, 'bpf'),
         nested(attributeType.options, [
           u16(bpfOption.length, program.length),
-          attribute(bpfOption.program, encode(program)),
+          attribute(bpfOption.program, encodeProgram(program)),
           string(bpfOption.name, 'rkt-loopback-guard'),
           u32(bpfOption.flags, actDirect),
         ]),

@@ -1,9 +1,8 @@
 import { enterPod } from '../../runtime/pod/enter.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
-import { enterOptions, enterRequestOf } from '../enter-options.ts';
+import { enterOptions, enterRequestOf, podAndCommand } from '../enter-options.ts';
 import { usageError } from '../options.ts';
-import { namedPods } from '../pod-arguments.ts';
 
 export const command: Command = {
   name: 'enter',
@@ -17,7 +16,7 @@ export const command: Command = {
   options: enterOptions,
   async run(context, { args, values }) {
     requireRoot(context, 'enter');
-    const [prefix, ...words] = namedPods(args, values);
+    const [prefix, ...words] = podAndCommand('enter', args, values);
     if (prefix === undefined) throw usageError('rkt enter takes the UUID of a pod');
     const request = enterRequestOf(context, values, prefix, words.length === 0 ? undefined : words);
     await context.beforeExec();

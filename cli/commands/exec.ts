@@ -1,9 +1,8 @@
 import { enterPod } from '../../runtime/pod/enter.ts';
 import type { Command } from '../command.ts';
 import { requireRoot } from '../context.ts';
-import { enterOptions, enterRequestOf } from '../enter-options.ts';
+import { enterOptions, enterRequestOf, podAndCommand } from '../enter-options.ts';
 import { usageError } from '../options.ts';
-import { namedPods } from '../pod-arguments.ts';
 
 export const command: Command = {
   name: 'exec',
@@ -17,7 +16,7 @@ export const command: Command = {
   options: enterOptions,
   async run(context, { args, values }) {
     requireRoot(context, 'exec');
-    const [prefix, ...words] = namedPods(args, values);
+    const [prefix, ...words] = podAndCommand('exec', args, values);
     if (prefix === undefined || words.length === 0) {
       throw usageError('rkt exec takes the UUID of a pod and a command', 'for example: rkt exec 76dc6286 ps');
     }

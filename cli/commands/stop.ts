@@ -6,7 +6,7 @@ import { type Command, failureCode } from '../command.ts';
 import { type Context, requireRoot } from '../context.ts';
 import { getSwitch } from '../options.ts';
 import { podArguments, uuidFileOption } from '../pod-arguments.ts';
-import { stopTimeoutOf } from '../pod-options.ts';
+import { timeoutMsOf } from '../pod-options.ts';
 
 export const command: Command = {
   name: 'stop',
@@ -32,7 +32,7 @@ export const command: Command = {
     const options: StopOptions = {
       dataDir: context.globals.dataDir,
       force: getSwitch(values, 'force'),
-      timeoutMs: values.has('timeout') ? stopTimeoutOf(values, 'timeout') : undefined,
+      timeoutMs: values.has('timeout') ? timeoutMsOf(values, 'timeout') : undefined,
     };
     // All are asked before the first is waited for.
     const results = prefixes.map((prefix) => attempt(() => stopOne(context, prefix, options)));

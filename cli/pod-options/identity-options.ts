@@ -1,6 +1,7 @@
 /** Whom an app, or a command in it, runs as. */
 
 import { maxId } from '../../runtime/appc/field.ts';
+import type { WantedIdentity } from '../../runtime/pod/enter-identity.ts';
 import { getList, getValue, type Option, type OptionValues, usageError } from '../options.ts';
 
 export const identityOptions: readonly Option[] = [
@@ -14,15 +15,8 @@ export const identityOptions: readonly Option[] = [
   },
 ];
 
-/** What was given; names are looked up by whoever knows the app. */
-export interface GivenIdentity {
-  readonly user?: string;
-  readonly group?: string;
-  readonly supplementaryGids?: readonly number[];
-}
-
-/** Errors: EUSAGE. */
-export function identityOf(values: OptionValues): GivenIdentity {
+/** What was given; names are looked up by whoever knows the app. Errors: EUSAGE. */
+export function identityOf(values: OptionValues): WantedIdentity {
   const user = getValue(values, 'user');
   const group = getValue(values, 'group');
   const gids = getList(values, 'supplementary-gids');

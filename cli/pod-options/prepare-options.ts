@@ -65,7 +65,8 @@ const podOptions: readonly Option[] = [
     name: 'port',
     type: 'list',
     placeholder: 'NAME:[HOSTIP:]HOSTPORT',
-    description: 'lead a port of the host to the port of that name in the pod, which must be on the default network',
+    description:
+      'lead a port of the host to the port of that name in the pod: on the default network, or anywhere by a socket that was passed',
   },
   {
     name: 'pod-name',

@@ -154,7 +154,7 @@ function planSettingsOf(context: Context, values: OptionValues): PlanSettings {
     ...(interactiveOf(values) ? { terminals: callerTerminals() } : {}),
     ...backgroundOf(values),
     ...outputSettingsOf(values),
-    stopTimeoutMs: stopTimeoutOf(values, 'stop-timeout'),
+    stopTimeoutMs: timeoutMsOf(values, 'stop-timeout'),
     ...(getSwitch(values, 'rm') ? { epilogue: [...ownCommand(context), 'rm'] } : {}),
   };
 }
@@ -166,7 +166,7 @@ const defaultReadyTimeoutMs = 90_000;
 function backgroundOf(values: OptionValues): Pick<PlanSettings, 'detached' | 'readyTimeoutMs'> {
   const given = values.has('ready-timeout');
   if (getSwitch(values, 'detach')) {
-    return { detached: true, readyTimeoutMs: given ? stopTimeoutOf(values, 'ready-timeout') : defaultReadyTimeoutMs };
+    return { detached: true, readyTimeoutMs: given ? timeoutMsOf(values, 'ready-timeout') : defaultReadyTimeoutMs };
   }
   if (!given) return { detached: false };
   throw usageError(
@@ -176,7 +176,7 @@ function backgroundOf(values: OptionValues): Pick<PlanSettings, 'detached' | 're
 }
 
 /** Milliseconds, which stage1 counts in 31 bits. Errors: EUSAGE. */
-export function stopTimeoutOf(values: OptionValues, name: string): number {
+export function timeoutMsOf(values: OptionValues, name: string): number {
   const milliseconds = Math.round(getDuration(values, name));
   if (milliseconds >= 0 && milliseconds <= 0x7fff_ffff) return milliseconds;
   throw usageError(`invalid value for --${name}: must be between 0 and 596 hours`);

@@ -113,7 +113,7 @@ function parseId(text: string | undefined): number | undefined {
 }
 
 /** Whose databases they are, for errors: an image's, or those of an app that runs. */
-export type DatabaseOwner = 'image' | 'app';
+type DatabaseOwner = 'image' | 'app';
 
 interface Kind {
   what: 'user' | 'group';

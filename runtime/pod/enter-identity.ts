@@ -37,13 +37,19 @@ export function lookUpIdentity(pod: PodEntry, app: string, wanted: WantedIdentit
   if (Object.keys(wanted).length === 0) return {};
   const ids = readSettings(pod.dir).privateUsers;
   const named = user !== undefined || group !== undefined;
-  const found = named ? withRoot(pod, app, (root) => lookUp(app, () => idsOf(root, wanted, ids))) : {};
+  const found = named ? withRoot(pod, app, (root) => asErrorOf(app, () => idsByName(root, wanted, ids))) : {};
   const identity = { ...found, ...(supplementaryGids === undefined ? {} : { supplementaryGids }) };
-  requireUsable(app, identity, ids);
+  requireUsable(
+    app,
+    identity,
+    ids,
+    supplementaryGids === undefined ? 'the user is a member of' : '--supplementary-gids names',
+  );
   return identity;
 }
 
-function idsOf(root: string, { user, group }: WantedIdentity, ids: IdRange | undefined): EnterIdentity {
+/** The ids of the user and the group, by the files below `root`. */
+function idsByName(root: string, { user, group }: WantedIdentity, ids: IdRange | undefined): EnterIdentity {
   const roots = [root];
   const given = group === undefined ? undefined : inPod(lookupGid(roots, group, 'app'), group, ids);
   if (user === undefined) return { gid: given as number };
@@ -55,7 +61,7 @@ function idsOf(root: string, { user, group }: WantedIdentity, ids: IdRange | und
 }
 
 /** Says which app an error is about. */
-function lookUp<T>(app: string, work: () => T): T {
+function asErrorOf<T>(app: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
@@ -73,19 +79,17 @@ function inPod(id: number, wanted: string, ids: IdRange | undefined): number {
 /** Both what arguments of programs can hold and what the kernel takes (NGROUPS_MAX) are more. */
 const maxGroups = 8192;
 
-/** Errors: EUSER where an id is none of the pod's, or there are too many. */
+/** Errors: EUSER where an id is none of the pod's, or there are too many groups; `whence` says how those come about. */
 function requireUsable(
   app: string,
   { uid, gid, supplementaryGids = [] }: EnterIdentity,
   ids: IdRange | undefined,
+  whence: string,
 ): void {
   if (supplementaryGids.length > maxGroups) {
-    throw new RktError(
-      `app "${app}": the user is a member of ${supplementaryGids.length} groups, more than ${maxGroups}`,
-      {
-        code: 'EUSER',
-      },
-    );
+    throw new RktError(`app "${app}": ${whence} ${supplementaryGids.length} groups, more than ${maxGroups}`, {
+      code: 'EUSER',
+    });
   }
   const outside = [uid, gid, ...supplementaryGids].find(
     (id) => ids !== undefined && id !== undefined && id >= ids.range,

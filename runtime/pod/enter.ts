@@ -9,7 +9,7 @@ import { podFiles } from '../base/paths.ts';
 import { becomeStage1, environmentOfCaller } from '../stage1/become.ts';
 import type { EnterTerminal } from '../stage1/pod-stage1.ts';
 import { enterArguments, shellCommand } from '../stage1/stage1-arguments.ts';
-import { callerTerminals } from '../stage1/terminals.ts';
+import { callerTerminals, callerTerminalType } from '../stage1/terminals.ts';
 import { type EnterIdentity, lookUpIdentity, type WantedIdentity } from './enter-identity.ts';
 import { podPid } from './pod-pid.ts';
 import { type PodEntry, podSummary } from './pods.ts';
@@ -98,9 +98,8 @@ export function builtinArguments(request: EnterRequest, app: string, identity: E
 
 /** The terminal that is relayed is of the type that the caller's is, whatever the app says of its own. */
 function terminalType(terminal: EnterTerminal): EnvironmentVariable[] {
-  const { TERM: type } = process.env;
-  if (type === undefined || type === '' || terminal === 'never' || callerTerminals().length === 0) return [];
-  return [{ name: 'TERM', value: type }];
+  if (terminal === 'never' || callerTerminals().length === 0) return [];
+  return Object.entries(callerTerminalType()).map(([name, value]) => ({ name, value }));
 }
 
 /** The interface has no words for more than the command. Errors: ESTAGE1 where more is asked for. */

@@ -11,7 +11,7 @@ import { type PodPhase, podDir } from '../base/paths.ts';
 import { type CollectOptions, collect, holdPatiently } from './collect.ts';
 import { failureOf } from './failure.ts';
 import { freeStaleNames } from './names.ts';
-import { moveTo, release, removeEmbryo, tryHold } from './pod-dir.ts';
+import { type HeldPod, moveTo, release, removeEmbryo, tryHold } from './pod-dir.ts';
 import { uuidsIn } from './pods.ts';
 
 export interface GcOptions extends CollectOptions {
@@ -97,27 +97,29 @@ const atATime = 32;
 
 async function sweep(options: GcOptions, phase: PodPhase, gracePeriod: number): Promise<number> {
   let failures = 0;
-  const uuids = uuidsIn(options.dataDir, phase);
-  for (let next = 0; next < uuids.length; next += atATime) {
-    const some = uuids.slice(next, next + atATime);
-    const swept = await Promise.all(some.map((uuid) => sweepOne(options, phase, uuid, gracePeriod)));
-    failures += swept.filter((done) => !done).length;
-  }
+  // One iterator for all: whoever is done with a pod takes the next.
+  const left = uuidsIn(options.dataDir, phase).values();
+  const work = async (): Promise<void> => {
+    for (const uuid of left) if (!(await sweepOne(options, phase, uuid, gracePeriod))) failures++;
+  };
+  await Promise.all(Array.from({ length: atATime }, work));
   return failures;
 }
 
-/** False where the pod should go and has to stay; the reason has been logged. */
+/** Does not throw: others are being removed meanwhile. False where the pod should go and has to stay; the reason has been logged. */
 async function sweepOne(options: GcOptions, phase: PodPhase, uuid: string, gracePeriod: number): Promise<boolean> {
-  if (!hasStayed(podDir(options.dataDir, phase, uuid), gracePeriod)) return true;
-  const pod = holdPatiently(options.dataDir, phase, uuid);
-  if (pod === undefined) return true;
-  options.report(`Garbage collecting container "${uuid}"`);
+  const dir = podDir(options.dataDir, phase, uuid);
+  let pod: HeldPod | undefined;
   try {
+    if (!hasStayed(dir, gracePeriod)) return true;
+    pod = holdPatiently(options.dataDir, phase, uuid);
+    if (pod === undefined) return true;
+    options.report(`Garbage collecting container "${uuid}"`);
     await collect(pod, options);
     return true;
   } catch (error) {
-    options.log.warn(`pod ${uuid} stays in ${pod.dir} until the next gc: ${messageOf(error)}`);
-    release(pod);
+    options.log.warn(`pod ${uuid} stays in ${dir} until the next gc: ${messageOf(error)}`);
+    if (pod !== undefined) release(pod);
     return false;
   }
 }

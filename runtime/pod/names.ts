@@ -57,7 +57,7 @@ export function claimName(dataDir: string, name: string, uuid: string, replace =
   if (tryLink(dataDir, name, uuid)) return undefined;
   return withNamesLocked(dataDir, (dir) => {
     const holder = holderOf(dataDir, name);
-    if (holder !== undefined && !(replace && holder.state === 'exited')) throw taken(name, holder);
+    if (holder !== undefined && !(replace && holder.state === 'exited')) throw taken(name, holder, replace);
     relink(dir, name, uuid);
     return holder?.uuid;
   });
@@ -132,15 +132,18 @@ function holderOf(dataDir: string, name: string): NameHolder | undefined {
   return undefined;
 }
 
-/** What frees a name, by the state of the pod that has it. */
+/** What frees a name for who has not said `--replace`, by the state of the pod that has it. */
 const ways: Readonly<Record<NameHolder['state'], (name: string) => string>> = {
   ahead: (name) => `choose another name, or "rkt rm ${name}"`,
   running: () => 'choose another name, or stop and remove that pod',
   exited: (name) => `choose another name, "rkt rm ${name}", or take the name from it with --replace`,
 };
 
-function taken(name: string, { uuid, state }: NameHolder): RktError {
-  return new RktError(`--pod-name "${name}": pod ${uuid} has that name`, { code: 'ENAME', hint: ways[state](name) });
+function taken(name: string, { uuid, state }: NameHolder, replace: boolean): RktError {
+  const hint = replace
+    ? `--replace takes a name only from a pod that has exited: "rkt ${state === 'running' ? 'stop' : 'rm'} ${name}"`
+    : ways[state](name);
+  return new RktError(`--pod-name "${name}": pod ${uuid} has that name`, { code: 'ENAME', hint });
 }
 
 /** False where there is such an entry. */

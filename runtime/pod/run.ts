@@ -8,7 +8,7 @@ import { syncDirectory } from '../image/durable.ts';
 import { settleNow } from '../image/settle.ts';
 import { hierarchies } from '../stage1/cgroups.ts';
 import { type IsolationChoices, isolatePod } from '../stage1/isolation/isolate.ts';
-import type { PodSockets } from './activation/index.ts';
+import type { PodSockets } from './activation/pod-sockets.ts';
 import { composePod, implicitVolumes, type PodRequest } from './compose.ts';
 import { failureOf } from './failure.ts';
 import { forwardedPorts } from './forwards.ts';

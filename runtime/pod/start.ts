@@ -27,7 +27,7 @@ import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
 import type { PodStage1 } from '../stage1/pod-stage1.ts';
 import { runArguments } from '../stage1/stage1-arguments.ts';
-import type { PodSockets } from './activation/index.ts';
+import type { PodSockets } from './activation/pod-sockets.ts';
 import { failureOf } from './failure.ts';
 import { forwardedPorts, podForwards } from './forwards.ts';
 import { writeOutcomes } from './isolation-file.ts';
@@ -105,7 +105,7 @@ export async function socketsFor(manifest: PodManifest, env = process.env): Prom
   const activated = (port: Port | undefined): boolean => port?.socketActivated === true;
   const wanted = apps.some(({ app }) => app?.ports.some(activated)) || ports.some(({ podPort }) => activated(podPort));
   if (!wanted && env.LISTEN_PID === undefined) return { apps: new Map(), passed: new Set() };
-  const { assignSockets } = await import('./activation/index.ts');
+  const { assignSockets } = await import('./activation/assign.ts');
   return assignSockets(manifest, env, process.pid);
 }
 

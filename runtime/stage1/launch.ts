@@ -26,7 +26,7 @@ import type {
 } from './plan.ts';
 import type { PreparedApp } from './prepared-app.ts';
 import { maskedPaths, readonlyPaths } from './protected-paths.ts';
-import type { StreamName } from './terminals.ts';
+import { callerTerminalType, type StreamName } from './terminals.ts';
 import { planMounts } from './volume-mounts.ts';
 
 /** What the user decides about a pod beside its manifest. */
@@ -201,8 +201,8 @@ function planApp(
     root: planRoot(prepared, pod.dir),
     args: app.exec,
     env: {
-      ...typeOfTerminal(settings.terminals ?? []),
       ...Object.fromEntries(sockets === undefined ? prepared.environment : withoutListenFds(prepared.environment)),
+      ...typeOfTerminal(prepared, settings.terminals ?? []),
       AC_METADATA_URL: input.metadataUrl,
       ...(life.notify ? { NOTIFY_SOCKET: notifySocket } : {}),
     },
@@ -234,10 +234,10 @@ function planApp(
 const withoutListenFds = (environment: ReadonlyMap<string, string>): [string, string][] =>
   [...environment].filter(([name]) => !listenVariables.some((variable) => variable === name));
 
-/** What programs know of the caller's terminal, in which theirs is shown. */
-function typeOfTerminal(streams: readonly StreamName[]): Record<string, string> {
-  const { TERM } = process.env;
-  return streams.length === 0 || TERM === undefined ? {} : { TERM };
+/** That of the caller's, which no image can know. A type that is not the image's is what the user wants. */
+function typeOfTerminal({ environment, image }: PreparedApp, streams: readonly StreamName[]): { TERM?: string } {
+  const ofImage = image.manifest.app?.environment.find(({ name }) => name === 'TERM')?.value;
+  return streams.length > 0 && environment.get('TERM') === ofImage ? callerTerminalType() : {};
 }
 
 /** What the app would have of the caller's terminal, it has of a terminal that is relayed to that. */

@@ -48,7 +48,9 @@ afterAll(async () => {
   await host.destroy();
 });
 
-const ids = 'echo $(sed -n "s/^\\(Uid\\|Gid\\|Groups\\):\\t\\([0-9]*\\).*/\\2/p" /proc/self/status)';
+/** The effective user and group, and all further groups. */
+const ids =
+  'while read name first rest; do case $name in Uid:|Gid:) echo -n "$first ";; Groups:) echo $first $rest;; esac; done < /proc/self/status';
 const shownBy = (...options: string[]): string => host.ok(['exec', ...options, uuid, 'sh', '-c', ids]).trim();
 const refused = (...options: string[]): string => host.rkt(['exec', ...options, uuid, 'true']).stderr;
 
@@ -60,7 +62,7 @@ describe('the user', () => {
     ['by a number that nobody has, and no group of others', ['--user=4242'], '4242 4242'],
     ['by the owner of a file', ['--user=/etc/passwd'], '0 0'],
     ['with a group that is given, and no other', ['--user=bob', '--group=staff'], '1000 50'],
-    ['with groups that are given', ['--user=bob', '--supplementary-gids=7,8'], '1000 1001 7'],
+    ['with groups that are given', ['--user=bob', '--supplementary-gids=7,8'], '1000 1001 7 8'],
     ['stays where only the group changes', ['--group=bobs'], '500 1001 502'],
     ['stays where only further groups change', ['--supplementary-gids=9'], '500 501 9'],
   ])('%s', (_how, options, shown) => {
@@ -115,6 +117,12 @@ describe('the environment', () => {
   test('is set by --environment, and by its other name', () => {
     const options = ['--environment=A=1', '--environment', 'B=2 3', '--set-env=C=', '--working-dir=/etc'];
     expect(host.ok(['exec', ...options, uuid, 'sh', '-c', 'echo "$A $B [$C] $PWD"'])).toBe('1 2 3 [] /etc\n');
+    for (const [given, last] of [
+      [['--environment=A=1', '--set-env=A=2'], '2'],
+      [['--set-env=A=2', '--environment=A=1'], '1'],
+    ] as const) {
+      expect(host.ok(['exec', ...given, uuid, 'sh', '-c', 'echo "$A"'])).toBe(`${last}\n`);
+    }
     expect(refused('--environment=A')).toBe('rkt: --environment "A": has no "=value"\nrkt: write NAME=VALUE\n');
   });
 
@@ -130,6 +138,48 @@ describe('the environment', () => {
     await given.over();
     expect(given.stdout).toContain('type=given\r\n');
   });
+});
+
+describe('an option that stands behind the UUID', () => {
+  test.each(['exec', 'enter'])('is no command of rkt %s, but what the command says is its own', (name) => {
+    for (const [word, option] of [
+      ['--user=bob', '--user'],
+      ['-user', '-user'],
+      ['-it', '-it'],
+      ['-t', '-t'],
+      ['--detach', '--detach'],
+    ] as const) {
+      expect(host.rkt([name, uuid, word, 'id'])).toMatchObject({
+        status: 254,
+        stdout: '',
+        stderr: `rkt: option ${option} stands where the command should\nrkt: options stand before the UUID: rkt ${name} [options] UUID CMD\n`,
+      });
+    }
+    expect(host.ok([name, uuid, 'echo', '-t', '--user=bob'])).toBe('-t --user=bob\n');
+    expect(host.ok([name, '--uuid-file=uuid', 'echo', '-t'])).toBe('-t\n');
+    expect(host.rkt([name, uuid, '--unknown']).stderr).toBe(
+      'rkt: entering app "box": executing "--unknown": No such file or directory\n',
+    );
+  });
+
+  test('is -t as well, which help tells', () => {
+    expect(host.ok(['exec', '-t', uuid, 'tty'])).toMatch(/^\/dev\/pts\/\d+\n$/);
+    expect(host.ok(['help', 'exec'])).toMatch(/^ {2}-t, --tty {2}/m);
+  });
+});
+
+test.each(['-d', '--detach'])('%s is refused: nothing runs in a pod of which nobody knows', (option) => {
+  expect(refused(option)).toBe(
+    `rkt: a command in a pod cannot be detached (${option}): it lives as long as its rkt\n` +
+      'rkt: put rkt itself into the background: rkt exec UUID CMD < /dev/null > log 2>&1 &\n',
+  );
+});
+
+test('too many further groups are refused, and by whose fault', () => {
+  const many = Array.from({ length: 8193 }, (_, index) => index).join(',');
+  expect(refused(`--supplementary-gids=${many}`)).toBe(
+    'rkt: app "box": --supplementary-gids names 8193 groups, more than 8192\n',
+  );
 });
 
 describe('--no-tty', () => {

@@ -12,7 +12,8 @@ let host: Sandbox;
 beforeAll(async () => {
   host = await Sandbox.create();
   const file = join(host.dir, 'box.aci');
-  await makeImage({ name: image, exec: ['/bin/sh'], output: file, prepare: addTerminalApplets });
+  const app = { environment: [{ name: 'TERM', value: 'of-the-image' }] };
+  await makeImage({ name: image, exec: ['/bin/sh'], output: file, app, prepare: addTerminalApplets });
   host.ok(['-insecure-skip-verify', 'fetch', file]);
 });
 
@@ -49,14 +50,21 @@ test('/dev/console and /dev/tty are the terminal, which belongs to the app’s u
   expect(devices).toHaveLength(2);
 });
 
-test('its type is that of the caller’s, unless somebody says another', async () => {
+test('its type is that of the caller’s, whatever the image says, unless the user says another', async () => {
   const typeOf = async (...options: string[]): Promise<string | undefined> => {
-    const terminal = Terminal.rkt(host, interactive('echo "type=$TERM."', ...options), 'TERM=vt220 rkt');
+    const script = interactive('echo "type=$TERM."', ...options);
+    const terminal = Terminal.rkt(host, script, 'TERM=vt220; export TERM; rkt');
     await terminal.over();
     return /type=(\w*)\./.exec(terminal.stdout)?.[1];
   };
   expect(await typeOf()).toBe('vt220');
+  expect(await typeOf('--inherit-env')).toBe('vt220');
   expect(await typeOf('--set-env=TERM=dumb')).toBe('dumb');
+});
+
+test('without a terminal of the caller’s the image’s type counts', () => {
+  const { stdout } = host.rkt(interactive('echo "type=$TERM."'), { input: '', env: { TERM: 'vt220' } });
+  expect(stdout).toBe('type=of-the-image.\n');
 });
 
 test('the size follows, and Ctrl-C is a character for the app', async () => {

@@ -142,7 +142,7 @@ describe('a socket-activated port', () => {
       status: 254,
       stderr:
         'rkt: rkt was started with a socket that no app of the pod expects: tcp [::]:80 (descriptor 3)\n' +
-        'rkt: expected is tcp 8080 for port "http" of app "web"\n',
+        'rkt: none is at port 80; expected is tcp 8080 for port "http" of app "web"\n',
     });
     expect(host.ok(['status', uuid])).toContain('state=prepared\n');
     const pod = activated(['tcp6:8080'], 'run-prepared', uuid);
@@ -170,7 +170,7 @@ describe('a socket-activated port', () => {
     await stop(pod);
     expect(refused(['tcp:127.0.0.2:8080'], 'run', `--pod-manifest=${file('manifest.json')}`).stderr).toBe(
       'rkt: rkt was started with a socket that no app of the pod expects: tcp 127.0.0.2:8080 (descriptor 3)\n' +
-        'rkt: expected is tcp 127.0.0.1:8080 for port "http" of app "web", tcp 8009 for port "plain" of app "web"\n',
+        'rkt: port "http" of app "web" expects it at exactly 127.0.0.1:8080: let the socket unit have ListenStream=127.0.0.1:8080, or leave the address out of --port\n',
     );
   });
 });
@@ -211,14 +211,14 @@ describe('what does not fit is refused before there is a pod', () => {
       ['udp:127.0.0.1:80'],
       image(web),
       'rkt was started with a socket that no app of the pod expects: udp 127.0.0.1:80 (descriptor 3)\n' +
-        'rkt: expected is tcp 80 for port "http" of app "web"\n',
+        'rkt: port "http" of app "web" is tcp: let the socket unit have ListenStream=80 instead of ListenDatagram=\n',
     ],
     [
       'a socket that no app expects',
       ['-n', 'web:more', 'tcp:127.0.0.1:80', 'tcp6:81'],
       image(web),
       'rkt was started with a socket that no app of the pod expects: tcp [::]:81 (descriptor 4, "more")\n' +
-        'rkt: expected is tcp 80 for port "http" of app "web"\n',
+        'rkt: none is at port 81; expected is tcp 80 for port "http" of app "web"\n',
     ],
     [
       'a socket for a pod without such a port',
@@ -238,14 +238,15 @@ describe('what does not fit is refused before there is a pod', () => {
       'a unix socket',
       ['-n', 'x', 'unix:/tmp/rkt-test-socket'],
       image(web),
-      'taking over the sockets that rkt was started with: descriptor 3, "x", is not a socket of a TCP or UDP port, and ports are all that an app can expect\n' +
+      'taking over the sockets that rkt was started with: descriptor 3 ("x") is not a socket of a TCP or UDP port, and ports are all that an app can expect\n' +
         'rkt: let the socket unit have ListenStream= and ListenDatagram= with ports only\n',
     ],
     [
       'what is no socket',
       ['null'],
       image(web),
-      'taking over the sockets that rkt was started with: descriptor 3: examining socket 3: Socket operation on non-socket\n',
+      'taking over the sockets that rkt was started with: descriptor 3 is no socket\n' +
+        'rkt: let the socket unit have ListenStream= and ListenDatagram= with ports only\n',
     ],
     [
       'a count that is none',

@@ -33,7 +33,12 @@ export const command: Command = {
       description: "a variable of the app's environment",
     },
     { name: 'mount-point', type: 'list', placeholder: 'NAME=PATH', description: 'where the app expects a volume' },
-    { name: 'port', type: 'list', placeholder: 'NAME=PROTOCOL:PORT', description: 'a port that the app listens on' },
+    {
+      name: 'port',
+      type: 'list',
+      placeholder: 'NAME=PROTOCOL:PORT[,socketActivated]',
+      description: 'a port that the app listens on, or that it expects an open socket of',
+    },
     {
       name: 'dependency',
       type: 'list',
@@ -144,10 +149,16 @@ function requestOf(name: string, values: OptionValues, exec: readonly string[] |
   };
 }
 
-function portOf({ name, value }: { name: string; value: string }): { name: string; protocol: string; port: number } {
-  const match = /^(tcp|udp):(\d{1,5})$/.exec(value);
-  if (match === null) throw usageError(`invalid value "${name}=${value}" for --port: must be NAME=tcp:80`);
-  return { name, protocol: match[1] as string, port: Number(match[2]) };
+function portOf({ name, value }: { name: string; value: string }): ManifestRequest['ports'][number] {
+  const match = /^(tcp|udp):(\d{1,5})(,socketActivated)?$/.exec(value);
+  if (match === null) {
+    throw usageError(
+      `invalid value "${name}=${value}" for --port: must be NAME=tcp:80`,
+      'behind it may stand ",socketActivated"',
+    );
+  }
+  const port = { name, protocol: match[1] as string, port: Number(match[2]) };
+  return match[3] === undefined ? port : { ...port, socketActivated: true };
 }
 
 function compressionOf(values: OptionValues): 'none' | 'gzip' | 'zstd' {

@@ -14,7 +14,7 @@ export interface ManifestRequest {
   readonly workingDirectory: string | undefined;
   readonly environment: readonly { name: string; value: string }[];
   readonly mountPoints: readonly { name: string; path: string; readOnly?: boolean }[];
-  readonly ports: readonly { name: string; protocol: string; port: number }[];
+  readonly ports: readonly { name: string; protocol: string; port: number; socketActivated?: boolean }[];
   readonly dependencies: readonly { imageName: string; labels: readonly { name: string; value: string }[] }[];
 }
 

@@ -7,7 +7,7 @@ import type { PodManifest } from '../../appc/pod-manifest.ts';
 import { RktError } from '../../base/errors.ts';
 import type { PlanSocket } from '../../stage1/plan.ts';
 import { portKey } from '../forwards.ts';
-import { claimedTwice, type SocketClaim, shownClaim, socketClaims } from './claims.ts';
+import { claimedTwice, type SocketClaim, shownClaim, shownPlace, socketClaims } from './claims.ts';
 import { type PassedSocket, passedSockets, shownSocket } from './passed.ts';
 import type { PodSockets } from './pod-sockets.ts';
 
@@ -58,13 +58,33 @@ function refuseOnePort(claims: readonly SocketClaim[]): void {
   }
 }
 
-function noApp(socket: PassedSocket, claims: readonly SocketClaim[]): RktError {
-  const expected = claims.map((claim) => `${shownClaim(claim)} for port "${claim.port}" of app "${claim.app}"`);
-  return new RktError(`rkt was started with a socket that no app of the pod expects: ${shownSocket(socket)}`, {
+const noApp = (socket: PassedSocket, claims: readonly SocketClaim[]): RktError =>
+  new RktError(`rkt was started with a socket that no app of the pod expects: ${shownSocket(socket)}`, {
     code: 'EACTIVATION',
-    hint:
-      expected.length === 0
-        ? 'no port of the pod is socket-activated; "socketActivated" of a port in the image manifest says so'
-        : `expected is ${expected.join(', ')}`,
+    hint: whatFits(socket, claims),
   });
+
+/** The line of a socket unit that opens sockets of a protocol. */
+const unitLine = { tcp: 'ListenStream=', udp: 'ListenDatagram=' } as const;
+
+/** By the claim that is nearest: all but the address, all but the protocol, or none. */
+function whatFits(socket: PassedSocket, claims: readonly SocketClaim[]): string {
+  const atPort = claims.filter((claim) => claim.hostPort === socket.port);
+  const elsewhere = atPort.find(({ protocol }) => protocol === socket.protocol);
+  if (elsewhere !== undefined) {
+    const place = shownPlace(elsewhere);
+    return `${shownPort(elsewhere)} expects it at exactly ${place}: let the socket unit have ${unitLine[socket.protocol]}${place}, or leave the address out of --port`;
+  }
+  const [other] = atPort;
+  if (other !== undefined) {
+    const wanted = `${unitLine[other.protocol]}${shownPlace(other)}`;
+    return `${shownPort(other)} is ${other.protocol}: let the socket unit have ${wanted} instead of ${unitLine[socket.protocol]}`;
+  }
+  if (claims.length === 0) {
+    return 'no port of the pod is socket-activated; "socketActivated" of a port in the image manifest says so';
+  }
+  const expected = claims.map((claim) => `${shownClaim(claim)} for ${shownPort(claim)}`);
+  return `none is at port ${socket.port}; expected is ${expected.join(', ')}`;
 }
+
+const shownPort = ({ app, port }: SocketClaim): string => `port "${port}" of app "${app}"`;

@@ -19,8 +19,13 @@ export interface SocketClaim {
   readonly hostIp?: string;
 }
 
-export const shownClaim = ({ protocol, hostIp, hostPort }: SocketClaim): string =>
-  `${protocol} ${hostIp === undefined ? '' : `${hostIp}:`}${hostPort}`;
+/** As socket units have it: `80`, `192.0.2.1:80`, `[::1]:80`. */
+export function shownPlace({ hostIp, hostPort }: SocketClaim): string {
+  if (hostIp === undefined) return String(hostPort);
+  return `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort}`;
+}
+
+export const shownClaim = (claim: SocketClaim): string => `${claim.protocol} ${shownPlace(claim)}`;
 
 /**
  * The claims of all apps. A port that is exposed is expected at the port of the host that this says, as rkt has it; any other at its own

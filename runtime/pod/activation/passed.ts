@@ -2,7 +2,7 @@
 
 import { native, type SocketInfo } from '../../../native/index.ts';
 import type { PortProtocol } from '../../../netns/index.ts';
-import { messageOf, RktError } from '../../base/errors.ts';
+import { errnoOf, messageOf, RktError } from '../../base/errors.ts';
 import { type PassedFd, takeListenFds } from '../../base/listen-fds.ts';
 
 /** A socket that an app can have: it listens at a TCP port, or receives at a UDP port. */
@@ -17,16 +17,19 @@ const internet: readonly number[] = [2 /* AF_INET */, 10 /* AF_INET6 */];
 const type = { stream: 1, datagram: 2 } as const;
 const ipProtocol = { tcp: 6, udp: 17, mptcp: 262 } as const;
 
+const portsOnly = 'let the socket unit have ListenStream= and ListenDatagram= with ports only';
+
 /** The sockets of this process, taken from `env`. Errors: EACTIVATION for what no app can have. */
 export function passedSockets(env: NodeJS.ProcessEnv, pid: number): PassedSocket[] {
   return takeListenFds(env, pid, activationError).map(describe);
 }
 
-export const shownFd = ({ fd, name }: PassedFd): string => `descriptor ${fd}${name === undefined ? '' : `, "${name}"`}`;
+const shownFd = ({ fd, name }: PassedFd): string => `descriptor ${fd}${name === undefined ? '' : ` ("${name}")`}`;
 
 export const shownSocket = (socket: PassedSocket): string => {
-  const host = socket.address.includes(':') ? `[${socket.address}]` : socket.address;
-  return `${socket.protocol} ${host}:${socket.port} (${shownFd(socket)})`;
+  const { protocol, address, port, fd, name } = socket;
+  const host = address.includes(':') ? `[${address}]` : address;
+  return `${protocol} ${host}:${port} (descriptor ${fd}${name === undefined ? '' : `, "${name}"`})`;
 };
 
 function describe(passed: PassedFd): PassedSocket {
@@ -34,8 +37,8 @@ function describe(passed: PassedFd): PassedSocket {
   const protocol = internet.includes(info.family) ? protocolOf(info) : undefined;
   if (protocol === undefined || info.port === 0) {
     throw activationError(
-      `${shownFd(passed)}, is not a socket of a TCP or UDP port, and ports are all that an app can expect`,
-      'let the socket unit have ListenStream= and ListenDatagram= with ports only',
+      `${shownFd(passed)} is not a socket of a TCP or UDP port, and ports are all that an app can expect`,
+      portsOnly,
     );
   }
   const socket = { ...passed, protocol, address: info.address, port: info.port };
@@ -50,6 +53,7 @@ function infoOf(passed: PassedFd): SocketInfo {
   try {
     return native.socketInfo(passed.fd);
   } catch (cause) {
+    if (errnoOf(cause) === 'ENOTSOCK') throw activationError(`${shownFd(passed)} is no socket`, portsOnly);
     throw activationError(`${shownFd(passed)}: ${messageOf(cause)}`);
   }
 }

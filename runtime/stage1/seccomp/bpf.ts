@@ -4,6 +4,8 @@
  * neighbouring numbers are one.
  */
 
+import { encodeProgram, type Instruction, opcode } from '../../base/classic-bpf.ts';
+
 /** What happens to a call. */
 export type Verdict =
   | { readonly kind: 'allow' }
@@ -37,14 +39,6 @@ export interface ArchitectureRules {
 /** The kernel takes no longer ones (BPF_MAXINSNS). */
 export const maxInstructions = 4096;
 
-// BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JA, BPF_JMP|BPF_{JEQ,JGE,JSET}|BPF_K, BPF_RET|BPF_K
-const load = 0x20;
-const jump = 0x05;
-const jumpEqual = 0x15;
-const jumpAtLeast = 0x35;
-const jumpBits = 0x45;
-const giveBack = 0x06;
-
 // struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]. Both architectures are little-endian.
 const numberOffset = 0;
 const architectureOffset = 4;
@@ -67,30 +61,28 @@ const returnValue = (verdict: Verdict): number => {
  * is made. Places are counted from the end.
  */
 class Assembler {
-  /** Instructions from the last to the first, as the 64-bit number that each is. */
-  readonly #low: number[] = [];
-  readonly #high: number[] = [];
+  /** From the last to the first. */
+  readonly #instructions: Instruction[] = [];
   readonly #returns = new Map<number, number>();
 
   #emit(code: number, yes: number, no: number, operand: number): number {
-    this.#high.push(operand);
-    return this.#low.push(code | (yes << 16) | (no << 24)) - 1;
+    return this.#instructions.push([code, yes, no, operand]) - 1;
   }
 
   /** How many instructions lie between the next one and the one at `place`. */
   #distance(place: number): number {
-    return this.#low.length - place - 1;
+    return this.#instructions.length - place - 1;
   }
 
   load(offset: number): number {
-    return this.#emit(load, 0, 0, offset);
+    return this.#emit(opcode.loadWord, 0, 0, offset);
   }
 
   verdict(verdict: Verdict): number {
     const value = returnValue(verdict);
     const known = this.#returns.get(value);
     if (known !== undefined) return known;
-    const place = this.#emit(giveBack, 0, 0, value);
+    const place = this.#emit(opcode.giveBack, 0, 0, value);
     this.#returns.set(value, place);
     return place;
   }
@@ -98,26 +90,18 @@ class Assembler {
   /** A conditional jump reaches 255 instructions far; what lies further is reached by a jump that always happens. */
   branch(code: number, operand: number, yes: number, no: number): number {
     // The second of two such jumps lengthens the way to the first by one.
-    const noPlace = this.#distance(no) > 254 ? this.#emit(jump, 0, 0, this.#distance(no)) : no;
-    const yesPlace = this.#distance(yes) > 255 ? this.#emit(jump, 0, 0, this.#distance(yes)) : yes;
+    const noPlace = this.#distance(no) > 254 ? this.#emit(opcode.jump, 0, 0, this.#distance(no)) : no;
+    const yesPlace = this.#distance(yes) > 255 ? this.#emit(opcode.jump, 0, 0, this.#distance(yes)) : yes;
     return this.#emit(code, this.#distance(yesPlace), this.#distance(noPlace), operand);
   }
 
   /** Makes sure that what comes next goes on at `place`. */
   goTo(place: number): void {
-    if (this.#distance(place) !== 0) this.#emit(jump, 0, 0, this.#distance(place));
+    if (this.#distance(place) !== 0) this.#emit(opcode.jump, 0, 0, this.#distance(place));
   }
 
-  /** The program: an array of `struct sock_filter`, little-endian as both architectures are. */
   finish(): Buffer {
-    const length = this.#low.length;
-    const words = new Uint32Array(length * 2);
-    for (let place = 0; place < length; place++) {
-      const at = (length - 1 - place) * 2;
-      words[at] = this.#low[place] as number;
-      words[at + 1] = this.#high[place] as number;
-    }
-    return Buffer.from(words.buffer);
+    return encodeProgram(this.#instructions.toReversed());
   }
 }
 
@@ -126,8 +110,8 @@ function assembleRule(out: Assembler, rule: Rule): number {
   const yes = out.verdict(rule.hit);
   let place = out.verdict(rule.miss);
   const { test } = rule;
-  if ('bits' in test) place = out.branch(jumpBits, test.bits, yes, place);
-  else for (const value of test.equals) place = out.branch(jumpEqual, value, yes, place);
+  if ('bits' in test) place = out.branch(opcode.jumpBits, test.bits, yes, place);
+  else for (const value of test.equals) place = out.branch(opcode.jumpEqual, value, yes, place);
   out.goTo(place);
   return out.load(argumentOffset(rule.index));
 }
@@ -138,7 +122,7 @@ function assembleTree(out: Assembler, segments: readonly Segment[], low: number,
   const middle = (low + high) >> 1;
   const above = assembleTree(out, segments, middle, high);
   const below = assembleTree(out, segments, low, middle);
-  return out.branch(jumpAtLeast, (segments[middle] as Segment).from, above, below);
+  return out.branch(opcode.jumpAtLeast, (segments[middle] as Segment).from, above, below);
 }
 
 /** Neighbours with the same verdict become one. */
@@ -162,7 +146,7 @@ export function compileFilter(architectures: readonly ArchitectureRules[]): Buff
     out.goTo(assembleTree(out, parts, 0, parts.length));
     return { audit, start: out.load(numberOffset) };
   });
-  for (const { audit, start } of starts.reverse()) place = out.branch(jumpEqual, audit, start, place);
+  for (const { audit, start } of starts.reverse()) place = out.branch(opcode.jumpEqual, audit, start, place);
   out.goTo(place);
   out.load(architectureOffset);
   return out.finish();

@@ -358,6 +358,16 @@ describe('build', () => {
     expect(execFileSync('tar', ['-tvf', at('four.aci')], { encoding: 'utf8' })).toMatch(/1970-01-01/);
   });
 
+  test('says which ports an app listens on, and of which it expects an open socket', () => {
+    const ports = ['--port=admin=udp:9', '--port=http=tcp:80,socketActivated'];
+    host.ok(['image', 'build', source(), at('ports.aci'), '--name=example.com/ports', ...ports, '--', '/bin/sh']);
+    const text = execFileSync('tar', ['-xzOf', at('ports.aci'), 'manifest'], { encoding: 'utf8' });
+    expect((JSON.parse(text) as { app: { ports: object[] } }).app.ports).toEqual([
+      { name: 'admin', protocol: 'udp', port: 9 },
+      { name: 'http', protocol: 'tcp', port: 80, socketActivated: true },
+    ]);
+  });
+
   test('takes a manifest, or a directory with one', () => {
     const layout = at('layout');
     mkdirSync(layout);
@@ -379,7 +389,10 @@ describe('build', () => {
   test.each<[string[], string]>([
     [[], 'rkt: rkt image build needs --name or --manifest\nrkt: or a directory that has "manifest" and "rootfs"\n'],
     [['--name=Not A Name'], 'rkt: image manifest: name: '],
-    [['--name=example.com/x', '--port=http=80'], 'rkt: invalid value "http=80" for --port: must be NAME=tcp:80\n'],
+    [
+      ['--name=example.com/x', '--port=http=80'],
+      'rkt: invalid value "http=80" for --port: must be NAME=tcp:80\nrkt: behind it may stand ",socketActivated"\n',
+    ],
     [['--name=example.com/x', '--label=x'], 'rkt: invalid value "x" for --label: must be NAME=VALUE\n'],
     [['--name=example.com/x', '--owner=me'], 'rkt: invalid value "me" for --owner: must be two numbers, UID:GID\n'],
     [

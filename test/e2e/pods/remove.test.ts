@@ -1,6 +1,6 @@
 /** `rkt rm`, names, and finding pods. */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeImage } from '../../../deploy/demo/images.ts';
@@ -23,6 +23,30 @@ afterEach(() => {
 });
 
 afterAll(() => host.destroy());
+
+describe('gc', () => {
+  test.each(['0s', '1ns'])(
+    'removes the others where a pod cannot be looked at, with a grace period of %s',
+    (period) => {
+      host.ok(['run', busybox]);
+      host.ok(['run', busybox]);
+      const pods = host.uuids();
+      host.ok(['gc', '--mark-only']);
+      // Before all others, and a link to itself.
+      const broken = '00000000-0000-4000-8000-000000000000';
+      const path = join(host.dataDir, 'pods', 'exited-garbage', broken);
+      symlinkSync(broken, path);
+      const { status, stdout, stderr } = host.rkt(['gc', `--grace-period=${period}`]);
+      unlinkSync(path);
+      expect(status).toBe(254);
+      expect(stderr).toContain(`pod ${broken} stays in ${path} until the next gc: `);
+      expect(stdout.trim().split('\n').sort()).toEqual(
+        pods.map((uuid) => `Garbage collecting container "${uuid}"`).sort(),
+      );
+      expect(host.uuids()).toEqual([]);
+    },
+  );
+});
 
 describe('rm', () => {
   test('removes what has exited, what was prepared, and what lies in the garbage', () => {

@@ -101,8 +101,12 @@ describe('who enters', () => {
       expect(host.ok(['exec', '--user=7', uuid, 'sh', '-c', capabilities])).toContain(
         `CapPrm:\t${none}\nCapEff:\t${none}\n`,
       );
-      for (const attempt of ['mknod /tmp/null c 1 3', 'mount -t tmpfs none /tmp', 'hostname x']) {
-        expect(host.rkt([...root, uuid, 'sh', '-c', attempt]).stderr).toMatch(/not permitted|permission denied/);
+      for (const [attempt, error] of [
+        ['mknod /tmp/null c 1 3', 'mknod: /tmp/null: Operation not permitted\n'],
+        ['mount -t tmpfs none /tmp', 'mount: permission denied (are you root?)\n'],
+        ['hostname x', 'hostname: sethostname: Operation not permitted\n'],
+      ] as const) {
+        expect(host.rkt([...root, uuid, 'sh', '-c', attempt]).stderr).toBe(error);
       }
     });
   });

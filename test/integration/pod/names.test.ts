@@ -71,18 +71,24 @@ describe('a name', () => {
   });
 
   test.each([
-    ['prepare', true, false],
-    ['prepared', false, false],
-    ['run', true, false],
-    ['run', false, true],
-  ] as const)('is replaced where its pod has exited: in phase %s, locked: %s', (phase, locked, replaced) => {
+    ['prepare', true, 'rkt rm web'],
+    ['prepared', false, 'rkt rm web'],
+    ['run', true, 'rkt stop web'],
+    ['run', false, undefined],
+  ] as const)('is replaced where its pod has exited: in phase %s, locked: %s', (phase, locked, first) => {
     const holder = pod(phase, locked);
     claimName(dataDir, 'web', holder);
     const next = pod('prepare', true);
     const claim = () => claimName(dataDir, 'web', next, true);
-    if (replaced) claim();
-    else expect(claim).toThrow(`pod ${holder} has that name`);
-    expect(uuidOfName(dataDir, 'web')).toBe(replaced ? next : holder);
+    if (first === undefined) claim();
+    else {
+      const error = expect.objectContaining({
+        message: `--pod-name "web": pod ${holder} has that name`,
+        hint: `--replace takes a name only from a pod that has exited: "${first}"`,
+      });
+      expect(claim).toThrow(error as unknown as Error);
+    }
+    expect(uuidOfName(dataDir, 'web')).toBe(first === undefined ? next : holder);
   });
 
   test.each(['embryo', 'prepare', 'exited-garbage', 'garbage'] as const)(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { PodManifest } from '../../../runtime/appc/pod-manifest.ts';
 import type { ExposedPort, Port } from '../../../runtime/appc/port.ts';
-import { assignSockets } from '../../../runtime/pod/activation/index.ts';
+import { assignSockets } from '../../../runtime/pod/activation/assign.ts';
 
 const port = (name: string, more: Partial<Port> = {}): Port => ({
   ...{ name, protocol: 'tcp', port: 80, count: 1, socketActivated: true },

@@ -1,2 +1,0 @@
-export { assignSockets } from './assign.ts';
-export type { PodSockets } from './pod-sockets.ts';
