@@ -2,7 +2,7 @@
 export const suites: readonly string[] = [
   'test/vm/',
   'test/integration/stage1/(cgroups|enter-stop|failing-start|layers|network|surroundings|userns|volumes).test',
-  'test/integration/netns/(lifecycle|ports|traffic).test',
-  'test/e2e/(isolators|private-users).test',
+  'test/integration/netns/ports.test',
+  'test/e2e/isolators.test',
   'test/e2e/threats/resources.test',
 ];
