@@ -27,6 +27,7 @@ import { buildPlan, type PlanSettings } from '../stage1/launch.ts';
 import { encodePlan } from '../stage1/plan.ts';
 import type { PodStage1 } from '../stage1/pod-stage1.ts';
 import { runArguments } from '../stage1/stage1-arguments.ts';
+import { refuseNetworkAdmins } from './activation/network-admins.ts';
 import type { PodSockets } from './activation/pod-sockets.ts';
 import { failureOf } from './failure.ts';
 import { forwardedPorts, podForwards } from './forwards.ts';
@@ -123,6 +124,7 @@ export async function startPod(
   let { pod } = prepared;
   let network: PodNetwork | undefined;
   try {
+    checkSockets(prepared, options);
     pod = moveTo(options.dataDir, pod, 'run');
     mark('prepare');
 
@@ -165,6 +167,12 @@ export async function startPod(
     await undo(pod, netns, network, giveUp, log);
     throw failureOf(`starting pod ${pod.uuid} in ${options.dataDir}`, error);
   }
+}
+
+/** Where the network is the host's anyway, or the capability is one of other users, a socket gives nothing more. */
+function checkSockets({ sockets, isolation, users }: StartablePod, { networking }: StartOptions): void {
+  if (sockets.passed.size === 0 || networking === 'host' || users !== undefined) return;
+  refuseNetworkAdmins(sockets.apps, (app) => isolation.apps.get(app)?.capsBounding ?? 0n);
 }
 
 /** Only the built-in kinds have a network to set up; `none` has the bare namespace. */

@@ -142,7 +142,7 @@ describe('what cannot be entered', () => {
       'rkt: --working-dir "etc" is not an absolute path\n',
     );
     expect(failure('exec', '--set-env=A', uuid, 'true')).toBe(
-      'rkt: --set-env "A": has no "=value"\nrkt: write NAME=VALUE\n',
+      'rkt: --environment "A": has no "=value"\nrkt: write NAME=VALUE\n',
     );
     expect(failure('exec', '--working-dir=/nope', uuid, 'true')).toBe(
       'rkt: entering app "box": entering the working directory /nope: No such file or directory\n',

@@ -292,6 +292,18 @@ describe('what does not fit is refused before there is a pod', () => {
     expect([status, stdout, stderr]).toEqual([254, '', `rkt: ${message}`]);
   });
 
+  test('an app that could administer the host’s network by it', () => {
+    const admin = [web, '--caps-retain=CAP_NET_ADMIN'];
+    expect(refused(['tcp6:80'], 'run', ...onNetwork, ...admin)).toEqual({
+      status: 254,
+      signal: null,
+      stdout: '',
+      stderr:
+        'rkt: app "web" has CAP_NET_ADMIN, and with the socket that was passed for it also in the host\'s network\n' +
+        'rkt: take the capability from it, give the pod users of its own (--private-users), or let rkt open the socket in the pod\n',
+    });
+  });
+
   test('a stage1 of somebody else’s', async () => {
     const { makeTinyStage1 } = await import('../support/tiny-stage1.ts');
     const output = file('stage1.aci');
