@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, test } from '@jest/globals';
 import { RecordWriter } from '../../../native/record-writer.ts';
+import { buildSanitized } from '../../support/sanitized.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const dir = mkdtempSync(join(tmpdir(), 'unpack-fuzz-'));
@@ -18,21 +19,9 @@ const libraries = ['-l:libz.so.1', '-l:libcrypto.so.3', '-l:libzstd.so.1'];
 /** Builds a target, runs it on a corpus in a directory of its own, and returns how many inputs it tried. */
 function fuzz(name: string, sources: readonly string[], corpus: readonly Uint8Array[], iterations: number): number {
   const driver = join(dir, name);
-  const flags = [
-    '-std=gnu17',
-    '-g',
-    '-O1',
-    '-D_GNU_SOURCE',
-    '-fsanitize=address,undefined',
-    '-fno-sanitize-recover=all',
-  ];
-  const include = ['-Inative/src', `-I${join(root, 'node_modules', `node-linux-${process.arch}`, 'include', 'node')}`];
+  const include = [`-I${join(root, 'node_modules', `node-linux-${process.arch}`, 'include', 'node')}`];
   const files = [`test/fuzz/${name}.c`, 'test/fuzz/fuzz-driver.c', ...sources, 'native/src/common/error.c'];
-  const build = spawnSync('gcc', [...flags, ...include, '-o', driver, ...files, ...libraries], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  expect([build.status, build.stderr]).toEqual([0, '']);
+  expect(buildSanitized(driver, [...include, ...files, ...libraries])).toEqual({ status: 0, stderr: '' });
   const paths = corpus.map((bytes, index) => {
     const path = join(dir, `${name}-${index}`);
     writeFileSync(path, bytes);

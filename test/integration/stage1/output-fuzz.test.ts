@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { buildSanitized } from '../../support/sanitized.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const dir = mkdtempSync(join(tmpdir(), 'output-fuzz-'));
@@ -20,16 +21,7 @@ test('whatever apps print in whatever pieces comes out whole, in its order, and 
     join(root, 'test', 'fuzz', 'output', 'output-driver.c'),
   ];
   const driver = join(dir, 'driver');
-  const flags = [
-    '-std=gnu17',
-    '-g',
-    '-O1',
-    '-D_GNU_SOURCE',
-    '-fsanitize=address,undefined',
-    '-fno-sanitize-recover=all',
-  ];
-  const build = spawnSync('gcc', [...flags, '-Inative/src', '-o', driver, ...sources], { cwd: root, encoding: 'utf8' });
-  expect([build.status, build.stderr]).toEqual([0, '']);
+  expect(buildSanitized(driver, sources)).toEqual({ status: 0, stderr: '' });
   const run = spawnSync(driver, [dir, '60', '15'], { encoding: 'utf8' });
   expect([run.status, run.stderr]).toEqual([0, '']);
   // Fewer only where the time ran out; even a loaded machine does a part of it.
