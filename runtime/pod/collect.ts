@@ -1,11 +1,12 @@
 /** Taking a dead pod apart, for `rkt gc` and `rkt rm`. What was done before is no failure, so this may be done again. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { leasedNetwork, type TeardownOptions, teardownPodNetwork } from '../../netns/index.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { leaseDir, metadataSocket, netnsDir, type PodPhase, podDir, podFiles } from '../base/paths.ts';
 import { hierarchies, podScope } from '../stage1/cgroups.ts';
+import { readText } from './look/files.ts';
 import { type HeldPod, removePodLater, tryHold } from './pod-dir.ts';
 import { type PodNetwork, podNetworks } from './pods.ts';
 import { releaseIds, removeUserNamespace } from './private-users.ts';
@@ -66,7 +67,7 @@ const endedInOrder = (pod: HeldPod): boolean => !existsSync(podFiles.plan(pod.di
 function hasGroup({ uuid, dir }: HeldPod): boolean {
   if (topGroups().has(podScope(uuid))) return true;
   // In a unit that is delegated: a path instead of a name.
-  const path = existsSync(podFiles.cgroup(dir)) ? readFileSync(podFiles.cgroup(dir), 'utf8').trim() : '';
+  const path = readText(podFiles.cgroup(dir))?.trim() ?? '';
   return path.includes('/') && mounts().some((mount) => existsSync(`${mount}/${path}`));
 }
 

@@ -6,7 +6,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { getXattr } from '../../native/fs.ts';
-import { errnoOf } from '../base/errors.ts';
 
 /** The group for what is the unit's and not a pod's; a group that hands controllers down can hold no processes itself (cgroups(7)). */
 const leaf = 'supervisor';
@@ -45,18 +44,10 @@ function isDelegated(group: string): boolean {
 /** False where somebody else is at work in the group, or it ends. */
 function moveTo(group: string): boolean {
   try {
-    makeGroup(group);
+    mkdirSync(group, { recursive: true });
     writeFileSync(`${group}/cgroup.procs`, String(process.pid));
     return true;
   } catch {
     return false;
-  }
-}
-
-function makeGroup(group: string): void {
-  try {
-    mkdirSync(group);
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
