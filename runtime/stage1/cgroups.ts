@@ -52,7 +52,7 @@ export const hierarchies = (): CgroupHierarchy[] =>
  * Where a delegated group cannot hand down controllers, since there is more in it than rkt, pods are at the top as elsewhere.
  */
 export function hierarchiesForPods(): CgroupHierarchy[] {
-  const all = hierarchies();
+  const all = hierarchiesIn(mountinfo(), () => []);
   const [only] = all;
   const parent = all.length === 1 && only?.version === 2 ? enterDelegation(only.mount) : undefined;
   if (only !== undefined && parent !== undefined) {
